@@ -1,0 +1,82 @@
+# make            what there is to make
+# make run        from a clean clone to a picture
+# make test       everything that CI runs
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+LISTEN ?= 127.0.0.1:8080
+# More arguments for `make run`, such as ARGS='--config my.toml'.
+ARGS ?=
+
+# The lock file is what was tested.
+LOCKED := --locked
+# A GLib or GStreamer critical is a bug: let it abort the test that caused it.
+TEST_ENV := G_DEBUG=fatal-criticals RUST_BACKTRACE=1
+# A deadlock is a red test. nextest knows limits for each test; plain cargo has this one for all.
+TEST_TIMEOUT := 20m
+
+# Each step needs the one before it, and cargo is parallel by itself.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: build ## Set up, build and start on LISTEN (127.0.0.1:8080) with test streams if there are none
+	exec $(CARGO) run --release $(LOCKED) --quiet -- serve --listen $(LISTEN) --demo $(ARGS)
+
+.PHONY: build
+build: setup ## Build the release binary
+	$(CARGO) build --release $(LOCKED)
+
+.PHONY: setup
+setup: ## Install what building and running need, if it is missing (Debian, Ubuntu)
+	@scripts/setup.sh run
+
+.PHONY: setup-test
+setup-test: ## Install what the tests need, and fetch the test media
+	@scripts/setup.sh test
+	@scripts/media.sh
+
+.PHONY: media
+media: ## Fetch and derive the test media into .media
+	@scripts/media.sh
+
+.PHONY: clean-media
+clean-media: ## Remove the test media
+	rm -rf .media
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(CARGO) fmt
+
+.PHONY: lint
+lint: setup ## Check formatting and lints, warnings being errors
+	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 \
+		|| rustup component add rustfmt clippy
+	$(CARGO) fmt --check
+	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
+
+.PHONY: test
+test: setup-test lint ## Everything that CI runs: formatting, lints, all tests
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		echo "test: with cargo nextest"; \
+		$(TEST_ENV) $(CARGO) nextest run $(LOCKED) </dev/null; \
+		$(TEST_ENV) timeout $(TEST_TIMEOUT) $(CARGO) test $(LOCKED) --doc </dev/null; \
+	else \
+		echo "test: with cargo test (cargo nextest is not installed)"; \
+		$(TEST_ENV) timeout $(TEST_TIMEOUT) $(CARGO) test $(LOCKED) </dev/null; \
+	fi
+
+.PHONY: bench
+bench: setup ## Benchmark the pure parts
+	$(CARGO) bench $(LOCKED) --bench pure
+
+.PHONY: bench-versus
+bench-versus: setup-test ## Compare with an ffmpeg process that does the same work
+	$(CARGO) bench $(LOCKED) --bench versus

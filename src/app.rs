@@ -1,0 +1,275 @@
+//! Wires the parts together; owns the order in which they start and drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::actors::catalog::Catalog;
+use crate::actors::hls_output::HlsSettings;
+use crate::actors::hub::{Hub, HubSettings};
+use crate::actors::ingest::IngestDeps;
+use crate::actors::pool::Pool;
+use crate::actors::rendition::RenditionDeps;
+use crate::actors::sessions::{SessionLimits, Sessions};
+use crate::base::clock;
+use crate::config::Config;
+use crate::feed::Retention;
+use crate::http::{self, AppState, HttpSettings, Limits, Server};
+use crate::ingest::Fetcher;
+use crate::ingest::policy::Policy;
+use crate::metrics;
+use crate::pipeline::{self, Library};
+use crate::store::{Closing, Store};
+use crate::stream::{Draft, StreamId};
+
+/// HLS sessions are looked through this often.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
+/// GStreamer ingests that may wait for a lease.
+const INGEST_QUEUE: usize = 256;
+
+/// Why the server did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// GStreamer or a pipeline file.
+    #[error(transparent)]
+    Pipeline(#[from] pipeline::PipelineError),
+    /// The address.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The HTTP client.
+    #[error("cannot set up the HTTP client: {0}")]
+    Client(#[from] reqwest::Error),
+    /// The metrics recorder.
+    #[error("cannot set up metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// Something did not end in time.
+    #[error("forced to stop: {0}")]
+    Forced(String),
+}
+
+/// Runs the server until `stop` is cancelled and everything has ended.
+///
+/// # Errors
+/// When a part does not start, or does not end within the shutdown timeout.
+pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError> {
+    let started = clock::now();
+    let prometheus = metrics::install()?;
+    raise_descriptor_limit();
+    let pipelines_dir = config.transcode.pipelines_dir.clone();
+    let library = blocking(move || pipeline::init(pipelines_dir.as_deref())).await?;
+    let db_path = config.db_path.clone();
+    let (store, closing, records) = blocking(move || Store::open(&db_path)).await?;
+    let catalog = Catalog::new(store, records);
+    if config.demo {
+        add_demo_streams(&catalog).await;
+    }
+    let hub = Arc::new(hub(&config, catalog, Arc::new(library))?);
+    let limits = Limits {
+        max_connections: config.http.max_connections,
+        header_timeout: config.http.header_timeout,
+        write_timeout: config.http.write_timeout,
+    };
+    let listening = Server::bind(config.listen, limits).await;
+    let server = listening.map_err(|source| AppError::Listen {
+        address: config.listen,
+        source,
+    })?;
+    let address = server.address().unwrap_or(config.listen);
+    let state = Arc::new(AppState {
+        hub: Arc::clone(&hub),
+        prometheus: prometheus.clone(),
+        started,
+        stopping: stop.clone(),
+        settings: HttpSettings {
+            preview_timeout: config.transcode.timeout,
+            environment: config.environment.clone(),
+            public_url: config.http.playlist_base_url.clone(),
+            address,
+            max_import_bytes: config.http.max_body_bytes,
+            max_json_bytes: config.http.max_json_bytes,
+            body_timeout: config.http.body_timeout,
+        },
+    });
+    let router = http::router(state);
+    tracing::info!(addr = %address, streams = hub.catalog.snapshot().len(), "listening");
+    if config.demo {
+        announce(address, &hub);
+    }
+    let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, stop.clone()));
+    let serving = tokio::spawn(server.run(router, stop.clone()));
+    stop.cancelled().await;
+    let ended = drain(&hub, serving, config.shutdown_timeout).await;
+    let _ = upkeep.await; // it ends with `stop`
+    close(hub, closing).await;
+    tracing::info!(clean = ended.is_ok(), "stopped");
+    ended
+}
+
+fn raise_descriptor_limit() {
+    match crate::process::raise_descriptor_limit() {
+        Ok((soft, hard)) => tracing::info!(was = soft, now = hard, "descriptor limit raised"),
+        Err(error) => tracing::warn!(%error, "cannot raise the descriptor limit"),
+    }
+}
+
+fn hub(config: &Config, catalog: Catalog, library: Arc<Library>) -> Result<Hub, AppError> {
+    let retention = Retention {
+        lag_bytes: config.feed.lag_bytes,
+        max_bytes: config.feed.max_bytes,
+    };
+    let sources = &config.sources;
+    let fetcher = Fetcher::new(
+        Policy::new(sources.allow_cidrs.clone()),
+        &sources.user_agent,
+        sources.default_timeout,
+        sources.stall_timeout,
+    )?;
+    let transcode = &config.transcode;
+    let settings = HubSettings {
+        ingest: IngestDeps {
+            fetcher,
+            library: Arc::clone(&library),
+            pool: Pool::new(transcode.max_gst_ingests, INGEST_QUEUE),
+            retention,
+            lead: sources.lead,
+            backoff: (sources.backoff_min, sources.backoff_max),
+            teardown_deadline: transcode.teardown_deadline,
+        },
+        stream_linger: config.sessions.stream_linger,
+        rendition: RenditionDeps {
+            library,
+            pool: Pool::new(transcode.max_concurrent, transcode.queue_length),
+            profiles: Arc::new(transcode.profiles.clone()),
+            threads: transcode.threads,
+            retention,
+            linger: config.sessions.rendition_linger,
+            teardown_deadline: transcode.teardown_deadline,
+        },
+        default_profile: transcode.default_profile.clone(),
+        hls: HlsSettings {
+            segment: config.hls.segment,
+            window: config.hls.window,
+        },
+        hls_idle: config.sessions.hls_idle,
+    };
+    let sessions = Sessions::new(SessionLimits {
+        per_client: config.sessions.max_per_client,
+        total: config.sessions.max_total,
+    });
+    Ok(Hub::new(catalog, sessions, settings))
+}
+
+/// Streams for who has none yet.
+async fn add_demo_streams(catalog: &Catalog) {
+    if !catalog.snapshot().is_empty() {
+        return;
+    }
+    let demo = [
+        ("test-ball", "Test: moving ball", "test://ball"),
+        ("test-bars", "Test: colour bars", "test://bars"),
+    ];
+    for (id, name, url) in demo {
+        let json = serde_json::json!({
+            "id": id, "name": name, "group": "Test", "sources": [{ "url": url }]
+        });
+        let added = match serde_json::from_value::<Draft>(json) {
+            Ok(draft) => catalog
+                .add(|all| draft.check(None, |id: &StreamId| all.contains_key(id)))
+                .await
+                .map_err(|e| e.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = added {
+            tracing::warn!(stream = id, error, "cannot add the test stream");
+        }
+    }
+}
+
+/// Tells a newcomer what to open.
+#[allow(clippy::print_stdout, reason = "for the person at the terminal")]
+fn announce(address: std::net::SocketAddr, hub: &Hub) {
+    println!("\nSightglass is running. Open one of these in VLC, mpv or ffplay:\n");
+    for id in hub.catalog.snapshot().keys().take(3) {
+        println!("  http://{address}/streams/preview/{id}");
+        println!("  http://{address}/streams/preview/{id}/index.m3u8   (HLS)");
+    }
+    println!("\nAll streams as a playlist: http://{address}/playlist.m3u");
+    println!("Health: http://{address}/health   Metrics: http://{address}/metrics");
+    println!("Ctrl-C stops it.\n");
+}
+
+async fn upkeep(
+    hub: Arc<Hub>,
+    prometheus: metrics_exporter_prometheus::PrometheusHandle,
+    stop: CancellationToken,
+) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(EXPIRY_INTERVAL))
+        .await
+        .is_some()
+    {
+        hub.expire_hls();
+        prometheus.run_upkeep();
+    }
+}
+
+/// Ends bodies, pipelines and connections, in this order, within `timeout`.
+async fn drain(
+    hub: &Hub,
+    serving: tokio::task::JoinHandle<()>,
+    timeout: Duration,
+) -> Result<(), AppError> {
+    tracing::info!("stopping");
+    hub.drain();
+    let deadline = tokio::time::Instant::now() + timeout;
+    let pipelines = async {
+        while pipeline::census().running > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let torn_down = tokio::time::timeout_at(deadline, pipelines).await;
+    let served = tokio::time::timeout_at(deadline, serving).await;
+    let mut left = Vec::new();
+    if torn_down.is_err() {
+        let census = pipeline::census();
+        left.push(format!("{} pipelines did not end", census.running));
+    }
+    if served.is_err() {
+        left.push("connections did not end".to_owned());
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::Forced(left.join(", ")))
+}
+
+/// The store closes when its last handle is dropped. Who still holds one (a request that was cut
+/// off) is not waited for: every acknowledged write is on disk already.
+async fn close(hub: Arc<Hub>, closing: Closing) {
+    drop(hub);
+    let closed = tokio::task::spawn_blocking(move || closing.wait());
+    if tokio::time::timeout(Duration::from_secs(2), closed).await.is_err() {
+        tracing::debug!("the store is still in use; its writes are on disk");
+    }
+}
+
+async fn blocking<T: Send + 'static, E: Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, AppError>
+where
+    AppError: From<E>,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => Ok(result?),
+        Err(error) => Err(AppError::Forced(format!("a part panicked at start: {error}"))),
+    }
+}

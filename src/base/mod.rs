@@ -1,0 +1,5 @@
+//! Ground floor: clock, ids and small bounded tools. Depends on nothing of ours.
+
+pub mod clock;
+pub mod ids;
+pub mod shared;

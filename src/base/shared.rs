@@ -1,0 +1,288 @@
+//! Things started by their first user, shared by all, and stopped a while after the last.
+//!
+//! Ingests, renditions and HLS windows all live this way: one rule, in one place. A [`Lease`]
+//! is the right to use one of them; when the last lease is dropped the linger begins, and when
+//! it ends without a new lease the thing is stopped and forgotten.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What can be shared.
+pub trait Shareable: Send + Sync + 'static {
+    /// How long it outlives its last lease, asked when that lease is dropped.
+    fn linger(&self) -> Duration;
+    /// False once it has ended by itself: the next lease starts a new one.
+    fn is_alive(&self) -> bool;
+    /// Begins to end it; must not block.
+    fn stop(&self);
+}
+
+/// The running things of one sort, by key.
+pub struct Shared<K, T> {
+    entries: Arc<Mutex<HashMap<K, Entry<T>>>>,
+}
+
+struct Entry<T> {
+    value: Arc<T>,
+    leases: usize,
+    /// Counts lease ends, so that a linger that was interrupted does not stop a newer use.
+    generation: u64,
+}
+
+/// The right to use a shared thing; ends when dropped.
+#[must_use]
+pub struct Lease<K: Eq + Hash + Clone + Send + 'static, T: Shareable> {
+    entries: Arc<Mutex<HashMap<K, Entry<T>>>>,
+    key: K,
+    value: Arc<T>,
+}
+
+impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Default for Shared<K, T> {
+    fn default() -> Self {
+        Self {
+            entries: Arc::default(),
+        }
+    }
+}
+
+impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Shared<K, T> {
+    /// A lease on the thing at `key`, started by `start` when there is none that is alive.
+    ///
+    /// `start` runs under the lock of the collection: it must be quick and must not lease from
+    /// the same collection.
+    pub fn lease(&self, key: &K, start: impl FnOnce() -> T) -> Lease<K, T> {
+        let (lease, replaced) = {
+            let mut entries = lock(&self.entries);
+            let replaced = match entries.get(key) {
+                Some(entry) if !entry.value.is_alive() => entries.remove(key),
+                _ => None,
+            };
+            let entry = entries.entry(key.clone()).or_insert_with(|| Entry {
+                value: Arc::new(start()),
+                leases: 0,
+                generation: 0,
+            });
+            entry.leases += 1;
+            (self.make_lease(key, &entry.value), replaced)
+        };
+        if let Some(dead) = replaced {
+            dead.value.stop();
+        }
+        lease
+    }
+
+    /// A lease on the thing at `key` if it runs.
+    pub fn lease_existing(&self, key: &K) -> Option<Lease<K, T>> {
+        let mut entries = lock(&self.entries);
+        let entry = entries.get_mut(key).filter(|e| e.value.is_alive())?;
+        entry.leases += 1;
+        Some(self.make_lease(key, &entry.value))
+    }
+
+    fn make_lease(&self, key: &K, value: &Arc<T>) -> Lease<K, T> {
+        Lease {
+            entries: Arc::clone(&self.entries),
+            key: key.clone(),
+            value: Arc::clone(value),
+        }
+    }
+
+    /// The thing at `key`, without keeping it running.
+    pub fn peek(&self, key: &K) -> Option<Arc<T>> {
+        lock(&self.entries).get(key).map(|e| Arc::clone(&e.value))
+    }
+
+    /// All that run now, with their numbers of leases.
+    pub fn list(&self) -> Vec<(K, Arc<T>, usize)> {
+        lock(&self.entries)
+            .iter()
+            .map(|(key, e)| (key.clone(), Arc::clone(&e.value), e.leases))
+            .collect()
+    }
+
+    /// Stops at once whatever nobody leases (it was lingering); returns how many.
+    pub fn stop_idle(&self) -> usize {
+        self.stop_where(|_, leases| leases == 0)
+    }
+
+    /// Stops at once the things that `unwanted` picks, leased or not; returns how many.
+    pub fn stop_where(&self, mut unwanted: impl FnMut(&K, usize) -> bool) -> usize {
+        let stopped: Vec<Arc<T>> = {
+            let mut entries = lock(&self.entries);
+            let keys: Vec<K> = entries
+                .iter()
+                .filter(|(key, entry)| unwanted(key, entry.leases))
+                .map(|(key, _)| key.clone())
+                .collect();
+            keys.iter()
+                .filter_map(|key| entries.remove(key))
+                .map(|entry| entry.value)
+                .collect()
+        };
+        for value in &stopped {
+            value.stop();
+        }
+        stopped.len()
+    }
+}
+
+impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Clone for Shared<K, T> {
+    fn clone(&self) -> Self {
+        Self {
+            entries: Arc::clone(&self.entries),
+        }
+    }
+}
+
+impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Deref for Lease<K, T> {
+    type Target = Arc<T>;
+
+    fn deref(&self) -> &Arc<T> {
+        &self.value
+    }
+}
+
+impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Drop for Lease<K, T> {
+    fn drop(&mut self) {
+        let generation = {
+            let mut entries = lock(&self.entries);
+            let Some(entry) = entries.get_mut(&self.key) else {
+                return; // stopped meanwhile
+            };
+            if !Arc::ptr_eq(&entry.value, &self.value) {
+                return; // replaced meanwhile
+            }
+            entry.leases -= 1;
+            entry.generation += 1;
+            if entry.leases > 0 {
+                return;
+            }
+            entry.generation
+        };
+        let linger = self.value.linger();
+        let (entries, key) = (Arc::clone(&self.entries), self.key.clone());
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) if !linger.is_zero() => {
+                runtime.spawn(async move {
+                    tokio::time::sleep(linger).await;
+                    end_if_unused(&entries, &key, generation);
+                });
+            }
+            // Outside a runtime only at the very end of the process: nothing lingers then.
+            _ => end_if_unused(&entries, &key, generation),
+        }
+    }
+}
+
+fn end_if_unused<K: Eq + Hash, T: Shareable>(
+    entries: &Mutex<HashMap<K, Entry<T>>>,
+    key: &K,
+    generation: u64,
+) {
+    let ended = {
+        let mut entries = lock(entries);
+        let unused = entries
+            .get(key)
+            .is_some_and(|e| e.leases == 0 && e.generation == generation);
+        if unused { entries.remove(key) } else { None }
+    };
+    if let Some(entry) = ended {
+        entry.value.stop();
+    }
+}
+
+/// A poisoned lock is taken all the same: the maps are valid between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    struct Thing {
+        stopped: Arc<AtomicUsize>,
+        dead: AtomicBool,
+    }
+
+    impl Shareable for Thing {
+        fn linger(&self) -> Duration {
+            Duration::from_secs(5)
+        }
+        fn is_alive(&self) -> bool {
+            !self.dead.load(Ordering::Relaxed)
+        }
+        fn stop(&self) {
+            self.stopped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn thing(stopped: &Arc<AtomicUsize>) -> Thing {
+        Thing {
+            stopped: Arc::clone(stopped),
+            dead: AtomicBool::new(false),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_one_out_stops_it_after_the_linger() {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let shared: Shared<&str, Thing> = Shared::default();
+        let first = shared.lease(&"a", || thing(&stopped));
+        let second = shared.lease(&"a", || panic!("one is running"));
+        drop(first);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(stopped.load(Ordering::Relaxed), 0);
+        drop(second);
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert_eq!(stopped.load(Ordering::Relaxed), 0);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(stopped.load(Ordering::Relaxed), 1);
+        assert!(shared.list().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_lease_within_the_linger_keeps_it() {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let shared: Shared<&str, Thing> = Shared::default();
+        drop(shared.lease(&"a", || thing(&stopped)));
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let again = shared.lease(&"a", || panic!("it lingers"));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(stopped.load(Ordering::Relaxed), 0);
+        drop(again);
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(stopped.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dead_one_is_replaced_and_its_old_leases_do_not_count() {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let shared: Shared<&str, Thing> = Shared::default();
+        let old = shared.lease(&"a", || thing(&stopped));
+        old.dead.store(true, Ordering::Relaxed);
+        let new = shared.lease(&"a", || thing(&stopped));
+        assert_eq!(stopped.load(Ordering::Relaxed), 1);
+        drop(old);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(shared.list().len(), 1);
+        drop(new);
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(stopped.load(Ordering::Relaxed), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_lingers_can_be_stopped_at_once() {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let shared: Shared<&str, Thing> = Shared::default();
+        let kept = shared.lease(&"a", || thing(&stopped));
+        drop(shared.lease(&"b", || thing(&stopped)));
+        assert_eq!(shared.stop_idle(), 1);
+        assert_eq!(shared.stop_idle(), 0);
+        drop(kept);
+    }
+}

@@ -1,0 +1,57 @@
+//! What two settings can get wrong only together. Run for a section once each of its settings is good alone.
+
+use super::model::{Config, Feed, Http, Sources, Transcode};
+use super::reader::Reader;
+
+pub(super) fn config(config: &Config, reader: &mut Reader<'_>) {
+    // A player asks for the playlist about once a segment; one late request must not end its session.
+    if config.sessions.hls_idle < config.hls.segment * 2 {
+        reader.refuse(
+            "sessions.hls_idle",
+            "must be at least twice hls.segment, or viewers lose their session between two requests",
+        );
+    }
+    if config.transcode.teardown_deadline > config.shutdown_timeout {
+        reader.refuse(
+            "transcode.teardown_deadline",
+            "must not be longer than shutdown_timeout",
+        );
+    }
+}
+
+pub(super) fn sources(sources: &Sources, reader: &mut Reader<'_>) {
+    if sources.backoff_min > sources.backoff_max {
+        reader.refuse(
+            "sources.backoff_min",
+            "must not be longer than sources.backoff_max",
+        );
+    }
+}
+
+pub(super) fn transcode(transcode: &Transcode, reader: &mut Reader<'_>) {
+    if !transcode.profiles.contains_key(&transcode.default_profile) {
+        let names: Vec<_> = transcode.profiles.keys().map(String::as_str).collect();
+        reader.refuse(
+            "transcode.default_profile",
+            &format!("must be a known profile: {}", names.join(", ")),
+        );
+    }
+}
+
+pub(super) fn feed(feed: &Feed, reader: &mut Reader<'_>) {
+    if feed.lag_bytes > feed.max_bytes {
+        reader.refuse(
+            "feed.lag_bytes",
+            "must not be larger than feed.max_bytes: a feed keeps no more than that",
+        );
+    }
+}
+
+pub(super) fn http(http: &Http, reader: &mut Reader<'_>) {
+    if http.max_json_bytes > http.max_body_bytes {
+        reader.refuse(
+            "http.max_json_bytes",
+            "must not be larger than http.max_body_bytes",
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! The table of settings. To add one, add a line.
+
+use super::check;
+use super::net::{Cidrs, HeaderText, Listen, PublicUrl};
+use super::parser::{About, FilePath, LogFilter, Maybe, OneOf, Switch, Text, whole};
+use super::profile::{self, Profile, ProfileName};
+use super::reader::Reader;
+use super::section::{Setting, section};
+use super::units::{HOUR, KIB, MIB, MINUTE, Millis, SECOND, Size};
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use url::Url;
+
+section! {
+    /// Everything that an operator decides before the start.
+    pub struct Config in "" {
+        /// Address and port to serve on; port 0 takes a free one.
+        listen: SocketAddr = "127.0.0.1:8080", ["LISTEN_ADDR"], "listen", Listen;
+        /// File of the stream definitions; made when missing.
+        db_path: PathBuf = "sightglass.redb", ["DB_PATH"], "db", FilePath;
+        /// Name of this installation, as /health reports it.
+        environment: String = "production", ["ENVIRONMENT"], "environment", Text(64);
+        /// Add test streams when the store is empty.
+        demo: bool = "false", ["DEMO"], "demo", Switch;
+        /// From the signal to stop until the exit is forced.
+        shutdown_timeout: Duration = "25s", ["SHUTDOWN_TIMEOUT"], "shutdown-timeout", Millis(SECOND, 30 * SECOND);
+    }
+    with {
+        /// Where streams are pulled from, and how patiently.
+        sources: Sources = Sources::read;
+        /// Encoding: how much at a time and in what qualities.
+        transcode: Transcode = Transcode::read;
+        /// Viewers, and what outlives them for a moment.
+        sessions: Sessions = Sessions::read;
+        /// The fan-out of one stream's bytes.
+        feed: Feed = Feed::read;
+        /// The HLS that is served.
+        hls: Hls = Hls::read;
+        /// The limits of the HTTP server.
+        http: Http = Http::read;
+        /// Logging, to standard output.
+        log: Log = Log::read;
+    }
+    check check::config;
+}
+
+section! {
+    /// Where streams are pulled from, and how patiently.
+    pub struct Sources in "sources." {
+        /// Address ranges that sources may use though the default policy denies them (loopback, link-local, metadata).
+        allow_cidrs: Vec<IpNet> = "", ["SOURCE_ALLOW_CIDRS"], "source-allow-cidrs", Cidrs;
+        /// Longest wait for a connection and for the head of a response, unless the source sets its own.
+        default_timeout: Duration = "10s", ["SOURCE_TIMEOUT"], "source-timeout", Millis(100, 10 * MINUTE);
+        /// Without media for this long a source counts as stalled and is connected anew.
+        stall_timeout: Duration = "15s", ["SOURCE_STALL_TIMEOUT"], "source-stall-timeout", Millis(SECOND, 10 * MINUTE);
+        /// User-Agent sent to sources that set none.
+        user_agent: String = concat!("sightglass/", env!("CARGO_PKG_VERSION")), ["SOURCE_USER_AGENT"], "source-user-agent", HeaderText;
+        /// Wait before the first reconnect; it doubles at each failure.
+        backoff_min: Duration = "500ms", ["SOURCE_BACKOFF_MIN"], "source-backoff-min", Millis(10, HOUR);
+        /// Longest wait between two reconnects.
+        backoff_max: Duration = "30s", ["SOURCE_BACKOFF_MAX"], "source-backoff-max", Millis(10, HOUR);
+        /// How far a paced feed starts ahead of real time.
+        lead: Duration = "4s", ["FEED_LEAD"], "feed-lead", Millis(0, MINUTE);
+    }
+    check check::sources;
+}
+
+section! {
+    /// Encoding: how much at a time and in what qualities.
+    pub struct Transcode in "transcode." {
+        /// Transcodes that run at a time; 0 never transcodes.
+        max_concurrent: usize = "3", ["MAX_CONCURRENT_TRANSCODES"], "max-concurrent-transcodes", whole(0, 256);
+        /// Viewers who may wait for a transcode to become free; 0 refuses at once.
+        queue_length: usize = "32", ["TRANSCODE_QUEUE_LENGTH"], "transcode-queue-length", whole(0, 10_000);
+        /// Longest wait for the first media byte, unless the request sets its own.
+        timeout: Duration = "30s", ["TRANSCODE_TIMEOUT"], "transcode-timeout", Millis(SECOND, 10 * MINUTE);
+        /// Profile of a transcode whose request names none.
+        default_profile: String = "medium", ["TRANSCODE_QUALITY_PROFILE"], "transcode-quality-profile", ProfileName;
+        /// Encoder threads of each transcode.
+        threads: u32 = "2", ["TRANSCODE_THREADS"], "transcode-threads", whole(1, 32);
+        /// Folder of pipeline files that replace built-in ones of the same name; empty for none.
+        pipelines_dir: Option<PathBuf> = "", ["PIPELINES_DIR"], "pipelines-dir", Maybe(FilePath);
+        /// Streams pulled through GStreamer at a time (RTSP, RTMP, SRT and the like, and test streams).
+        max_gst_ingests: usize = "16", ["MAX_GSTREAMER_INGESTS"], "max-gstreamer-ingests", whole(0, 4_096);
+        /// A pipeline that takes longer to stop is counted as wedged and abandoned.
+        teardown_deadline: Duration = "5s", ["TEARDOWN_DEADLINE"], "teardown-deadline", Millis(100, 30 * SECOND);
+    }
+    with {
+        /// Encode settings by name; never empty, and `default_profile` is among them.
+        profiles: BTreeMap<String, Profile> = profile::read;
+    }
+    check check::transcode;
+}
+
+section! {
+    /// Viewers, and what outlives them for a moment.
+    pub struct Sessions in "sessions." {
+        /// Sessions of one client address at a time.
+        max_per_client: usize = "16", ["MAX_SESSIONS_PER_CLIENT"], "max-sessions-per-client", whole(1, 100_000);
+        /// Sessions of all clients at a time.
+        max_total: usize = "2000", ["MAX_SESSIONS"], "max-sessions", whole(1, 100_000);
+        /// An HLS session ends this long after its last request.
+        hls_idle: Duration = "20s", ["HLS_SESSION_TIMEOUT"], "hls-session-timeout", Millis(SECOND, 10 * MINUTE);
+        /// A stream's ingest stays this long after its last consumer.
+        stream_linger: Duration = "10s", ["STREAM_LINGER"], "stream-linger", Millis(0, HOUR);
+        /// A rendition's pipeline stays this long after its last viewer.
+        rendition_linger: Duration = "5s", ["RENDITION_LINGER"], "rendition-linger", Millis(0, HOUR);
+    }
+}
+
+section! {
+    /// The fan-out of one stream's bytes.
+    pub struct Feed in "feed." {
+        /// Most bytes that one feed keeps for viewers who join.
+        max_bytes: usize = "16MiB", ["FEED_MAX_BYTES"], "feed-max-bytes", Size(256 * KIB, 1024 * MIB);
+        /// A viewer who falls this far behind skips to the next keyframe.
+        lag_bytes: usize = "4MiB", ["FEED_LAG_BYTES"], "feed-lag-bytes", Size(64 * KIB, 1024 * MIB);
+    }
+    check check::feed;
+}
+
+section! {
+    /// The HLS that is served.
+    pub struct Hls in "hls." {
+        /// Shortest segment before the next keyframe cuts it.
+        segment: Duration = "2s", ["HLS_SEGMENT"], "hls-segment", Millis(500, 10 * SECOND);
+        /// Segments that a playlist lists.
+        window: usize = "6", ["HLS_WINDOW"], "hls-window", whole(3, 60);
+    }
+}
+
+section! {
+    /// The limits of the HTTP server.
+    pub struct Http in "http." {
+        /// Open connections; more wait in the listen queue of the system.
+        max_connections: usize = "4096", ["MAX_CONNECTIONS"], "max-connections", whole(1, 1_000_000);
+        /// Longest wait for the head of a request.
+        header_timeout: Duration = "10s", ["HTTP_HEADER_TIMEOUT"], "http-header-timeout", Millis(100, 10 * MINUTE);
+        /// Longest time that the body of a request may take.
+        body_timeout: Duration = "30s", ["HTTP_BODY_TIMEOUT"], "http-body-timeout", Millis(100, 10 * MINUTE);
+        /// A viewer who reads nothing for this long is cut off.
+        write_timeout: Duration = "60s", ["HTTP_WRITE_TIMEOUT"], "http-write-timeout", Millis(SECOND, HOUR);
+        /// Largest body of a playlist import.
+        max_body_bytes: usize = "64MiB", ["HTTP_MAX_BODY_BYTES"], "http-max-body-bytes", Size(KIB, 1024 * MIB);
+        /// Largest body of any other request.
+        max_json_bytes: usize = "1MiB", ["HTTP_MAX_JSON_BYTES"], "http-max-json-bytes", Size(KIB, 64 * MIB);
+        /// URL at which clients reach this server through a proxy, for /playlist.m3u; empty takes the request's own.
+        playlist_base_url: Option<Url> = "", ["PUBLIC_URL"], "public-url", Maybe(PublicUrl);
+    }
+    check check::http;
+}
+
+section! {
+    /// Logging, to standard output.
+    pub struct Log in "log." {
+        /// Which levels are logged, by target.
+        level: String = "info", ["LOG_LEVEL", "RUST_LOG"], "log-level", LogFilter;
+        /// Form of a log line; auto is pretty on a terminal and json elsewhere.
+        format: LogFormat = "auto", ["LOG_FORMAT"], "log-format", OneOf(LogFormat::WORDS);
+    }
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// `Pretty` on a terminal, `Json` elsewhere.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl LogFormat {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("json", Self::Json),
+        ("pretty", Self::Pretty),
+        ("auto", Self::Auto),
+    ];
+}
+
+/// Every setting, section by section, those of the top of the file first.
+pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
+    [
+        Config::SETTINGS,
+        Sources::SETTINGS,
+        Transcode::SETTINGS,
+        Sessions::SETTINGS,
+        Feed::SETTINGS,
+        Hls::SETTINGS,
+        Http::SETTINGS,
+        Log::SETTINGS,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Reads the whole; the reader keeps the mistakes.
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<Config> {
+    Config::read(reader)
+}

@@ -1,0 +1,83 @@
+//! The newest chunks of a feed, kept once for all its subscribers.
+
+use std::collections::VecDeque;
+
+use crate::ts::Chunk;
+
+/// How much a feed keeps. Bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Kept for subscribers that are a little behind, beyond the newest GOP.
+    pub lag_bytes: usize,
+    /// Never exceeded, not even by a GOP that is larger: then joiners wait for the next one.
+    pub max_bytes: usize,
+}
+
+/// Chunks by sequence number, the newest GOP always among them if it fits.
+#[derive(Debug)]
+pub(super) struct Ring {
+    retention: Retention,
+    chunks: VecDeque<Chunk>,
+    first: u64,
+    bytes: usize,
+    newest_keyframe: Option<u64>,
+}
+
+impl Ring {
+    pub(super) fn new(retention: Retention) -> Self {
+        Self {
+            retention,
+            chunks: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            newest_keyframe: None,
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: Chunk) {
+        if chunk.keyframe.is_some() {
+            self.newest_keyframe = Some(self.next_sequence());
+        }
+        self.bytes += chunk.data.len();
+        self.chunks.push_back(chunk);
+        while self.bytes > self.retention.max_bytes
+            || (self.bytes > self.retention.lag_bytes
+                && self.newest_keyframe.is_some_and(|k| self.first < k))
+        {
+            let Some(oldest) = self.chunks.pop_front() else {
+                break;
+            };
+            self.bytes -= oldest.data.len();
+            self.first += 1;
+        }
+        self.newest_keyframe = self.newest_keyframe.filter(|&k| k >= self.first);
+    }
+
+    pub(super) fn get(&self, sequence: u64) -> Option<&Chunk> {
+        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
+        self.chunks.get(index)
+    }
+
+    /// The sequence number of the oldest chunk kept.
+    pub(super) fn first_sequence(&self) -> u64 {
+        self.first
+    }
+
+    /// The sequence number that the next chunk will have.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.first + self.chunks.len() as u64
+    }
+
+    pub(super) fn newest_keyframe(&self) -> Option<u64> {
+        self.newest_keyframe
+    }
+
+    pub(super) fn oldest_keyframe(&self) -> Option<u64> {
+        let at = self.chunks.iter().position(|c| c.keyframe.is_some())?;
+        Some(self.first + at as u64)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

@@ -1,0 +1,121 @@
+//! Extractors that answer with problem details, and tell who asks.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::actors::catalog::Expect;
+use crate::stream::StreamId;
+
+/// Where a request comes from; put into each request by the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// The address of who asks.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientAddress(pub IpAddr);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let peer = parts.extensions.get::<Peer>().ok_or_else(Problem::internal)?;
+        Ok(Self(peer.0.ip().to_canonical()))
+    }
+}
+
+/// The stream id in the path.
+#[derive(Clone, Debug)]
+pub struct StreamPath(pub StreamId);
+
+impl<S: Send + Sync> FromRequestParts<S> for StreamPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(text) = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::not_found("there is no such stream"))?;
+        parse_id(&text).map(Self)
+    }
+}
+
+/// A stream id of a path: what cannot be one is a stream that is not there.
+pub fn parse_id(text: &str) -> Result<StreamId, Problem> {
+    StreamId::parse(text).map_err(|_| Problem::not_found("there is no such stream"))
+}
+
+/// Query parameters.
+#[derive(Debug)]
+pub struct Params<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query
+            .map(|Query(value)| Self(value))
+            .map_err(|e| Problem::bad_request(e.body_text()))
+    }
+}
+
+/// A JSON body, whatever the content type says.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let bytes = read_body(request, state).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|e| {
+            let text = format!("the body is not the JSON that is wanted here: {e}");
+            Problem::bad_request(text)
+        })
+    }
+}
+
+/// The whole body, within the limit of its route.
+pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state).await.map_err(|e| {
+        if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body_too_large",
+                "The body is too large",
+                "the body is larger than this request may send",
+            )
+        } else {
+            Problem::bad_request("the body could not be read to its end")
+        }
+    })
+}
+
+/// What `If-Match` demands (RFC 9110 section 13.1.1).
+///
+/// # Errors
+/// 400 for what is no entity tag; 412 for one that no stream of ours can have.
+pub fn if_match(headers: &HeaderMap) -> Result<Expect, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else {
+        return Ok(Expect::Any);
+    };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(Expect::Any);
+    }
+    let tag = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+    let Some(tag) = tag else {
+        let text = "If-Match takes one strong entity tag as an earlier answer gave it, or *";
+        return Err(Problem::bad_request(text));
+    };
+    match tag.strip_prefix('r').and_then(|n| n.parse().ok()) {
+        Some(revision) => Ok(Expect::Revision(revision)),
+        // No stream has such a tag: the condition is false.
+        None => Ok(Expect::Revision(0)),
+    }
+}

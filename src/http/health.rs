@@ -1,0 +1,238 @@
+//! Probes, health and metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::AppState;
+use crate::actors::sessions::Format;
+use crate::base::clock;
+use crate::metrics::{self, Gathered};
+use crate::pipeline;
+use crate::process;
+use crate::stream::State;
+
+/// The store answers within this, or is not well.
+const STORE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How well a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// It works.
+    Healthy,
+    /// It works, with a limit reached or something lost.
+    Degraded,
+    /// It does not work.
+    Unhealthy,
+}
+
+/// The whole server's health.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthReport {
+    /// The worst of the parts.
+    status: Health,
+    /// Now.
+    timestamp: jiff::Timestamp,
+    /// Since the start, seconds.
+    uptime: f64,
+    /// Of Sightglass.
+    version: &'static str,
+    /// What it took to find all this out, milliseconds.
+    response_time: f64,
+    /// As configured.
+    environment: String,
+    /// Each part.
+    services: Services,
+}
+
+/// The parts.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct Services {
+    /// The store.
+    database: DatabaseHealth,
+    /// The pool and its pipelines.
+    transcoding: TranscodingHealth,
+    /// The process.
+    memory: MemoryHealth,
+}
+
+/// The store.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseHealth {
+    /// Does it answer?
+    status: Health,
+    /// How fast, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency: Option<f64>,
+    /// Streams defined.
+    streams: usize,
+}
+
+/// The pool and its pipelines.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TranscodingHealth {
+    /// Degraded when the queue is in use or a pipeline was wedged.
+    status: Health,
+    /// Transcodes that run.
+    active: usize,
+    /// Transcodes that may run at once.
+    max_concurrent: usize,
+    /// Requests that wait.
+    queued: usize,
+    /// Pipelines whose teardown passed its deadline, since the start.
+    wedged: u64,
+}
+
+/// The process.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemoryHealth {
+    /// Degraded when nine tenths of the descriptors are in use.
+    status: Health,
+    /// Resident memory, bytes.
+    resident_bytes: u64,
+    /// Threads.
+    threads: u64,
+    /// Open file descriptors.
+    open_descriptors: u64,
+    /// The most there may be.
+    max_descriptors: u64,
+}
+
+/// Is the process alive?
+#[utoipa::path(get, path = "/live", tag = "health", responses((status = 200, content_type = "text/plain", body = String)))]
+pub async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// Does it take requests?
+#[utoipa::path(get, path = "/ready", tag = "health", responses(
+    (status = 200, content_type = "text/plain", body = String), (status = 503, content_type = "text/plain", body = String)))]
+pub async fn ready(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, &'static str) {
+    if app.stopping.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
+    }
+    let check = app.hub.catalog.store().check();
+    match tokio::time::timeout(STORE_DEADLINE, check).await {
+        Ok(Ok(_)) => (StatusCode::OK, "ok\n"),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+    }
+}
+
+/// How each part is.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthReport), (status = 503, body = HealthReport)))]
+pub async fn health(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, Json<HealthReport>) {
+    let began = clock::now();
+    let latency = tokio::time::timeout(STORE_DEADLINE, app.hub.catalog.store().check()).await;
+    let latency = latency.ok().and_then(Result::ok);
+    let pool = app.hub.pool().figures();
+    let census = pipeline::census();
+    let process = process_figures().await;
+    let services = Services {
+        database: DatabaseHealth {
+            status: latency.map_or(Health::Unhealthy, |_| Health::Healthy),
+            latency: latency.map(milliseconds),
+            streams: app.hub.catalog.snapshot().len(),
+        },
+        transcoding: TranscodingHealth {
+            status: if pool.queued > 0 || census.wedged_total > 0 {
+                Health::Degraded
+            } else {
+                Health::Healthy
+            },
+            active: pool.running,
+            max_concurrent: pool.max,
+            queued: pool.queued,
+            wedged: census.wedged_total,
+        },
+        memory: MemoryHealth {
+            status: if process.open_fds * 10 > process.max_fds * 9 {
+                Health::Degraded
+            } else {
+                Health::Healthy
+            },
+            resident_bytes: process.resident_bytes,
+            threads: process.threads,
+            open_descriptors: process.open_fds,
+            max_descriptors: process.max_fds,
+        },
+    };
+    let status = services
+        .database
+        .status
+        .max(services.transcoding.status)
+        .max(services.memory.status);
+    let code = match status {
+        Health::Unhealthy => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::OK,
+    };
+    let report = HealthReport {
+        status,
+        timestamp: clock::wall(),
+        uptime: app.started.elapsed().as_secs_f64(),
+        version: env!("CARGO_PKG_VERSION"),
+        response_time: milliseconds(began.elapsed()),
+        environment: app.settings.environment.clone(),
+        services,
+    };
+    (code, Json(report))
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// Reading /proc may block for a while when there are thousands of descriptors.
+async fn process_figures() -> process::Figures {
+    tokio::task::spawn_blocking(process::figures)
+        .await
+        .unwrap_or_default()
+}
+
+/// Metrics in the Prometheus text format.
+#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, content_type = "text/plain", body = String)))]
+pub async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
+    let hub = &app.hub;
+    let states = [
+        State::Idle,
+        State::Connecting,
+        State::Up,
+        State::Down,
+        State::Disabled,
+    ];
+    let mut streams: Vec<(&'static str, usize)> = states.iter().map(|s| (s.as_str(), 0)).collect();
+    for record in hub.catalog.snapshot().values() {
+        let state = hub.status(&record.definition).state;
+        if let Some(at) = states.iter().position(|s| *s == state) {
+            streams[at].1 += 1;
+        }
+    }
+    let sessions = hub.sessions.list();
+    let of = |format| sessions.iter().filter(|s| s.format == format).count();
+    let pool = hub.pool().figures();
+    let census = pipeline::census();
+    let latency = tokio::time::timeout(STORE_DEADLINE, hub.catalog.store().check()).await;
+    metrics::set_gathered(&Gathered {
+        uptime: app.started.elapsed(),
+        streams,
+        sessions: vec![("ts", of(Format::Ts)), ("hls", of(Format::Hls))],
+        pool: (pool.max, pool.running, pool.queued),
+        pipelines: (census.started_total, census.wedged_total),
+        store_latency: latency.ok().and_then(Result::ok),
+        process: process_figures().await,
+    });
+    let head = [(
+        header::CONTENT_TYPE,
+        "text/plain; version=0.0.4; charset=utf-8",
+    )];
+    (head, app.prometheus.render()).into_response()
+}

@@ -1,0 +1,251 @@
+//! M3U in and out.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State as Extract};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::AppState;
+use super::extract::{Params, read_body};
+use super::problem::Problem;
+use crate::ingest::IngestError;
+use crate::m3u::{self, Action};
+use crate::stream::{Source, State};
+
+/// The largest body that may hold the URL of a playlist instead of a playlist.
+const MAX_URL_BODY: usize = 8 << 10;
+/// How long a playlist may take to arrive from elsewhere.
+const FETCH_TIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// How to import.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ImportParams {
+    /// Only tell what would happen.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// What an import did, or would do.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ImportReport {
+    /// True when nothing was written because that was asked for.
+    dry_run: bool,
+    /// Streams that are new.
+    added: usize,
+    /// Streams whose definition has changed.
+    changed: usize,
+    /// Streams that are as they were.
+    unchanged: usize,
+    /// Entries that were left out.
+    skipped: usize,
+    /// Every entry, and every line that could not be used, in the order of the lines.
+    rows: Vec<ImportRow>,
+}
+
+/// One entry of the playlist.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct ImportRow {
+    /// The line it begins in, from 1.
+    line: usize,
+    /// The id of its stream, if it became one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    /// Its name.
+    name: String,
+    /// What became of it.
+    action: Action,
+    /// Why, or what has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The body that names a playlist elsewhere.
+#[derive(Deserialize)]
+struct ByUrl {
+    #[serde(flatten)]
+    source: Source,
+}
+
+/// Imports an M3U playlist.
+///
+/// The body is the playlist, or `{"url": "http://..."}` to have it fetched from there under the
+/// same rules as any source.
+#[utoipa::path(post, path = "/api/v1/streams/import", tag = "streams", params(ImportParams),
+    request_body(content = String, content_type = "audio/x-mpegurl"),
+    responses((status = 200, body = ImportReport), (status = 400, body = Problem),
+        (status = 413, body = Problem), (status = 502, body = Problem)))]
+pub async fn import(
+    Extract(app): Extract<Arc<AppState>>,
+    Params(params): Params<ImportParams>,
+    request: Request,
+) -> Result<Json<ImportReport>, Problem> {
+    let body = read_body(request, &()).await?;
+    let body = match playlist_url(&body)? {
+        Some(source) => fetch(&app, &source).await?,
+        None => body,
+    };
+    let hub = Arc::clone(&app.hub);
+    let dry_run = params.dry_run;
+    let written = tokio::spawn(async move {
+        let plan = move |all: crate::actors::catalog::Snapshot| {
+            let parsed = m3u::parse(&body, &m3u::Limits::default());
+            let plan = m3u::plan(&parsed, all.values().map(|r| &r.definition));
+            let definitions = plan.rows.iter().filter(|_| !dry_run);
+            let definitions = definitions.filter_map(|r| r.definition.clone()).collect();
+            ((parsed.problems, plan), definitions)
+        };
+        let (report, ids) = hub.catalog.import(plan).await?;
+        for id in ids {
+            hub.definition_changed(&id);
+        }
+        Ok::<_, Problem>(report)
+    });
+    let (problems, plan) = written.await.map_err(|_| Problem::internal())??;
+    let count = |action| plan.rows.iter().filter(|r| r.action == action).count();
+    let (added, changed) = (count(Action::Added), count(Action::Changed));
+    let (unchanged, skipped) = (count(Action::Unchanged), count(Action::Skipped));
+    let mut rows: Vec<ImportRow> = plan
+        .rows
+        .into_iter()
+        .map(|row| ImportRow {
+            line: row.line,
+            id: row.id.map(|id| id.to_string()),
+            name: row.name,
+            action: row.action,
+            reason: row.reason,
+        })
+        .chain(problems.iter().map(|problem| ImportRow {
+            line: problem.line,
+            id: None,
+            name: String::new(),
+            action: Action::Skipped,
+            reason: Some(problem.reason.clone()),
+        }))
+        .collect();
+    rows.sort_by_key(|row| row.line);
+    if added + changed + unchanged == 0 && !rows.iter().any(|r| r.id.is_some()) && !problems.is_empty() && skipped == 0 {
+        let text = format!("nothing can be imported: {}", problems[0].reason);
+        return Err(Problem::bad_request(text));
+    }
+    tracing::info!(added, changed, unchanged, skipped, dry_run, "playlist imported");
+    Ok(Json(ImportReport {
+        dry_run,
+        added,
+        changed,
+        unchanged,
+        skipped: skipped + problems.len(),
+        rows,
+    }))
+}
+
+/// The source that a JSON body names; `None` when the body is no JSON object.
+fn playlist_url(body: &Bytes) -> Result<Option<Source>, Problem> {
+    if body.len() > MAX_URL_BODY || !body.trim_ascii_start().starts_with(b"{") {
+        return Ok(None);
+    }
+    let by_url: ByUrl = serde_json::from_slice(body)
+        .map_err(|e| Problem::bad_request(format!("the body names no playlist: {e}")))?;
+    Ok(Some(by_url.source))
+}
+
+async fn fetch(app: &AppState, source: &Source) -> Result<Bytes, Problem> {
+    let fetcher = &app.hub.settings().ingest.fetcher;
+    let failed = |e: IngestError| Problem::from(crate::actors::hub::ViewError::Failed(Arc::new(e)));
+    let manners = fetcher.manners(source);
+    let mut answer = fetcher
+        .get(source.url.url(), &manners, None)
+        .await
+        .map_err(failed)?;
+    answer
+        .read_all(Bytes::new(), app.settings.max_import_bytes, FETCH_TIME)
+        .await
+        .map_err(failed)
+}
+
+/// What to export.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExportParams {
+    /// The quality of each preview.
+    quality: Option<String>,
+    /// `ts` (default) or `hls`.
+    format: Option<String>,
+    /// Convert always or never; absent: what a browser could not play.
+    transcode: Option<bool>,
+    /// The original sources, with their headers, instead of previews.
+    #[serde(default)]
+    sources: bool,
+    /// Only this group.
+    group: Option<String>,
+}
+
+/// The enabled streams as a playlist that any player opens.
+#[utoipa::path(get, path = "/playlist.m3u", tag = "preview", params(ExportParams),
+    responses((status = 200, description = "An M3U playlist", content_type = "audio/x-mpegurl"), (status = 400, body = Problem)))]
+pub async fn export(
+    Extract(app): Extract<Arc<AppState>>,
+    Params(params): Params<ExportParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let hls = match params.format.as_deref() {
+        None | Some("ts") => false,
+        Some("hls") => true,
+        Some(_) => return Err(Problem::bad_request("format is ts or hls")),
+    };
+    if let Some(quality) = &params.quality {
+        let wish = crate::actors::plan::Wish {
+            transcode: params.transcode,
+            quality: Some(crate::actors::plan::Quality::parse(quality)),
+        };
+        wish.check(&app.hub.settings().rendition.profiles)
+            .map_err(|e| Problem::bad_request(e.to_string()))?;
+    }
+    let filter = crate::stream::Filter {
+        group: params.group,
+        enabled: Some(true),
+        ..crate::stream::Filter::default()
+    };
+    let all = app.hub.catalog.snapshot();
+    let definitions = all.values().map(|r| &r.definition);
+    let chosen = definitions.filter(|d| filter.matches(d, State::Idle));
+    let base = base_url(&app, &headers);
+    let target = if params.sources {
+        m3u::Target::Sources
+    } else {
+        m3u::Target::Previews {
+            base: &base,
+            quality: params.quality.as_deref(),
+            transcode: params.transcode,
+            hls,
+        }
+    };
+    let text = m3u::write(chosen, &target);
+    let head = [
+        (header::CONTENT_TYPE, "audio/x-mpegurl; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            HeaderName::from_static("content-disposition"),
+            "inline; filename=\"sightglass.m3u\"",
+        ),
+    ];
+    Ok((StatusCode::OK, head, text).into_response())
+}
+
+/// Where players reach us: as configured, else as this client did.
+fn base_url(app: &AppState, headers: &HeaderMap) -> String {
+    if let Some(url) = &app.settings.public_url {
+        return url.as_str().trim_end_matches('/').to_owned();
+    }
+    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok());
+    // Only what can be an authority goes into the playlist (header injection).
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
+    match host.filter(|h| !h.is_empty() && h.len() <= 255 && h.chars().all(plain)) {
+        Some(host) => format!("http://{host}"),
+        None => format!("http://{}", app.settings.address),
+    }
+}

@@ -1,0 +1,201 @@
+//! The HTTP side: routes, problem details, and the server under them.
+//!
+//! Handlers speak to the hub through handles and snapshots; they never see a pipeline.
+
+mod extract;
+mod health;
+mod import;
+mod preview;
+mod problem;
+mod server;
+mod status;
+mod streams;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use server::{Limits, Server};
+
+use crate::actors::hub::Hub;
+use crate::base::clock;
+use crate::metrics;
+use problem::Problem;
+
+/// What handlers need.
+#[derive(Debug)]
+pub struct AppState {
+    /// What runs.
+    pub hub: Arc<Hub>,
+    /// Renders the metrics.
+    pub prometheus: PrometheusHandle,
+    /// When the server started.
+    pub started: Instant,
+    /// Cancelled when the server begins to stop.
+    pub stopping: CancellationToken,
+    /// Settings of the HTTP side.
+    pub settings: HttpSettings,
+}
+
+/// Settings of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// How long a preview waits for its first byte unless the request says otherwise.
+    pub preview_timeout: Duration,
+    /// As configured.
+    pub environment: String,
+    /// Where players reach us, if that is not where the request came to.
+    pub public_url: Option<url::Url>,
+    /// The address that is listened on.
+    pub address: SocketAddr,
+    /// The largest playlist that can be imported, bytes.
+    pub max_import_bytes: usize,
+    /// The largest JSON body, bytes.
+    pub max_json_bytes: usize,
+    /// The longest a body may take to come in.
+    pub body_timeout: Duration,
+}
+
+/// All routes, and their description.
+pub fn router(state: Arc<AppState>) -> Router {
+    let settings = &state.settings;
+    let api = OpenApiRouter::new()
+        .routes(routes!(streams::list, streams::create))
+        .routes(routes!(
+            streams::read,
+            streams::replace,
+            streams::patch,
+            streams::remove
+        ))
+        .routes(routes!(status::transcoding))
+        .routes(routes!(status::end_session))
+        .layer(DefaultBodyLimit::max(settings.max_json_bytes));
+    let import = OpenApiRouter::new()
+        .routes(routes!(import::import))
+        .layer(DefaultBodyLimit::max(settings.max_import_bytes));
+    let plain = OpenApiRouter::new()
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::health))
+        .routes(routes!(health::metrics));
+    let compressed = api.merge(import).merge(plain).layer(CompressionLayer::new());
+    let media = OpenApiRouter::new()
+        .routes(routes!(preview::preview))
+        .routes(routes!(preview::index))
+        .routes(routes!(preview::media_playlist))
+        .routes(routes!(preview::segment))
+        .routes(routes!(import::export))
+        .layer(open_to_all_origins());
+    let (router, mut description) = OpenApiRouter::with_openapi(OpenApi::default())
+        .merge(compressed)
+        .merge(media)
+        .split_for_parts();
+    describe(&mut description);
+    let description = Arc::new(description);
+    router
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route(
+            "/api/openapi.json",
+            get(move || async move { Json(Arc::clone(&description)) }),
+        )
+        .route("/", get(welcome))
+        .fallback(async || Problem::not_found("there is nothing at this path"))
+        .method_not_allowed_fallback(async || {
+            Problem::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The method does not apply here",
+                "this resource does not take that method",
+            )
+        })
+        .layer(RequestBodyTimeoutLayer::new(settings.body_timeout))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(observe))
+        .with_state(state)
+}
+
+/// Media may be embedded by any page: players send no credentials of ours.
+fn open_to_all_origins() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD])
+        .allow_headers(Any)
+        .expose_headers(Any)
+        .max_age(Duration::from_secs(3600))
+}
+
+fn describe(description: &mut OpenApi) {
+    description.info.title = "Sightglass".to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    description.info.description = Some(
+        "Stream preview and monitoring server. Errors are RFC 9457 problem details with a stable code."
+            .to_owned(),
+    );
+}
+
+async fn welcome() -> impl IntoResponse {
+    let text = concat!(
+        "Sightglass ",
+        env!("CARGO_PKG_VERSION"),
+        "\n\n",
+        "playlist for players   /playlist.m3u\n",
+        "one stream             /streams/preview/{id}\n",
+        "one stream as HLS      /streams/preview/{id}/index.m3u8\n",
+        "definitions            /api/v1/streams\n",
+        "description of the API /api/openapi.json\n",
+        "health                 /health\n",
+        "metrics                /metrics\n",
+    );
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    ([(header::CONTENT_TYPE, plain)], text)
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(panic = text, "a request handler panicked");
+    Problem::internal().into_response()
+}
+
+async fn observe(request: Request, next: Next) -> Response {
+    let began = clock::now();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    };
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    metrics::http_request(&route, method, status, began.elapsed());
+    tracing::debug!(route, method, status, "request");
+    response
+}

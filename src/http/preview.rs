@@ -1,0 +1,352 @@
+//! `/streams/preview/{id}`: media for players, as MPEG-TS or HLS.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, State as Extract};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use serde::Deserialize;
+
+use super::AppState;
+use super::extract::{ClientAddress, Params, StreamPath, parse_id};
+use super::problem::Problem;
+use crate::actors::hls_output::HlsOutput;
+use crate::actors::hub::{Media, OutputKey, ViewError, ViewRequest};
+use crate::actors::plan::{Quality, RenditionKey, Wish};
+use crate::actors::sessions::SessionGuard;
+use crate::base::clock;
+use crate::base::ids::SessionId;
+use crate::feed::{Join, Subscription};
+use crate::hls::{VariantEntry, multivariant};
+use crate::metrics;
+use crate::stream::{Definition, StreamId};
+
+const TS: &str = "video/mp2t";
+const PLAYLIST: &str = "application/vnd.apple.mpegurl";
+/// Bounds of `timeout`, milliseconds.
+const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=120_000;
+
+/// What a player may ask for.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PreviewParams {
+    /// `true`: convert always. `false`: never. Absent: only what a browser could not play.
+    transcode: Option<bool>,
+    /// A profile (`low`, `medium`, `high`, or one of the operator's): at most its size.
+    /// `source`: untouched.
+    quality: Option<String>,
+    /// How long to wait for the first media byte, milliseconds, 1 to 120000.
+    timeout: Option<u64>,
+    /// `ts` or `hls`; what `Accept` prefers when absent, else `ts`.
+    format: Option<String>,
+}
+
+impl PreviewParams {
+    fn request(
+        &self,
+        app: &AppState,
+        definition: &Definition,
+        client: ClientAddress,
+        headers: &HeaderMap,
+    ) -> Result<ViewRequest, Problem> {
+        let options = &definition.options;
+        let quality = self.quality.as_deref().or(match self.transcode {
+            // "never convert" does not mean the stream's own quality
+            Some(false) => None,
+            _ => options.quality.as_deref(),
+        });
+        let timeout = match self.timeout {
+            None => app.settings.preview_timeout,
+            Some(ms) if TIMEOUT.contains(&ms) => Duration::from_millis(ms),
+            Some(ms) => {
+                let text = format!(
+                    "timeout is {ms}; it is given in milliseconds, {} to {}",
+                    TIMEOUT.start(),
+                    TIMEOUT.end()
+                );
+                return Err(Problem::bad_request(text));
+            }
+        };
+        let agent = headers.get(header::USER_AGENT);
+        Ok(ViewRequest {
+            stream: definition.id.clone(),
+            wish: Wish {
+                transcode: self.transcode.or(options.transcode),
+                quality: quality.map(Quality::parse),
+            },
+            timeout,
+            address: client.0,
+            user_agent: agent.and_then(|v| v.to_str().ok()).map(str::to_owned),
+        })
+    }
+
+    fn wants_hls(&self, headers: &HeaderMap) -> Result<bool, Problem> {
+        match self.format.as_deref() {
+            Some("ts") => Ok(false),
+            Some("hls") => Ok(true),
+            Some(_) => Err(Problem::bad_request("format is ts or hls")),
+            None => Ok(headers.get_all(header::ACCEPT).iter().any(|value| {
+                let text = value.to_str().unwrap_or_default().to_ascii_lowercase();
+                text.contains("mpegurl") && !text.contains(TS)
+            })),
+        }
+    }
+}
+
+/// Shows a stream, as MPEG-TS or HLS.
+///
+/// MPEG-TS comes as one body without an end; ranges are ignored. `timeout` bounds the wait for
+/// the first media byte, not how long one may watch.
+#[utoipa::path(get, path = "/streams/preview/{id}", tag = "preview",
+    params(("id" = String, Path, description = "Stream id"), PreviewParams),
+    responses((status = 200, description = "MPEG-TS, or a multivariant playlist", content_type = "video/mp2t"),
+        (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 429, body = Problem), (status = 502, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem)))]
+pub async fn preview(
+    Extract(app): Extract<Arc<AppState>>,
+    StreamPath(id): StreamPath,
+    client: ClientAddress,
+    Params(params): Params<PreviewParams>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let record = app.hub.catalog.get(&id).ok_or(ViewError::NotFound)?;
+    let request = params.request(&app, &record.definition, client, &headers)?;
+    let hls = params.wants_hls(&headers)?;
+    if method == Method::HEAD {
+        // Players that look first must not start a pull.
+        let kind = if hls { PLAYLIST } else { TS };
+        return Ok(media_head(kind, "no-store").into_response());
+    }
+    let shown = if hls {
+        multivariant_playlist(&app, &request, &format!("{id}/")).await
+    } else {
+        transport_stream(&app, &request).await
+    };
+    shown.inspect_err(|problem| metrics::preview_failed(problem.code()))
+}
+
+/// Shows a stream as HLS: the multivariant playlist.
+#[utoipa::path(get, path = "/streams/preview/{id}/index.m3u8", tag = "preview",
+    params(("id" = String, Path, description = "Stream id"), PreviewParams),
+    responses((status = 200, description = "A multivariant playlist", content_type = "application/vnd.apple.mpegurl"),
+        (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
+        (status = 429, body = Problem), (status = 502, body = Problem),
+        (status = 503, body = Problem), (status = 504, body = Problem)))]
+pub async fn index(
+    Extract(app): Extract<Arc<AppState>>,
+    StreamPath(id): StreamPath,
+    client: ClientAddress,
+    Params(params): Params<PreviewParams>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let record = app.hub.catalog.get(&id).ok_or(ViewError::NotFound)?;
+    let request = params.request(&app, &record.definition, client, &headers)?;
+    if method == Method::HEAD {
+        return Ok(media_head(PLAYLIST, "no-store").into_response());
+    }
+    let shown = multivariant_playlist(&app, &request, "").await;
+    shown.inspect_err(|problem| metrics::preview_failed(problem.code()))
+}
+
+async fn transport_stream(app: &AppState, request: &ViewRequest) -> Result<Response, Problem> {
+    let asked = clock::now();
+    let (session, media) = app.hub.view(request).await?;
+    metrics::preview_first_byte(media.rendition.is_some(), asked.elapsed());
+    tracing::info!(
+        session = %session.id, stream = %session.stream, rendition = %media.key,
+        client = %session.address, "preview begins"
+    );
+    let body = Body::from_stream(ts_body(session, media));
+    Ok((media_head(TS, "no-store"), body).into_response())
+}
+
+struct Viewer {
+    session: SessionGuard,
+    media: Media,
+    subscription: Subscription,
+    skips: u64,
+}
+
+/// The chunks of a feed, with PAT and PMT first where the viewer joins. Holds the session and
+/// the leases: they end with the connection.
+fn ts_body(session: SessionGuard, media: Media) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let subscription = media.feed().subscribe(Join::Newest);
+    let viewer = Viewer {
+        session,
+        media,
+        subscription,
+        skips: 0,
+    };
+    stream::unfold(viewer, |mut viewer| async move {
+        let ended = viewer.session.ended();
+        let item = ended.run_until_cancelled(viewer.subscription.next()).await??;
+        let skips = viewer.subscription.skips();
+        if skips > viewer.skips {
+            metrics::viewer_skips(skips - viewer.skips);
+            viewer.skips = skips;
+        }
+        let psi = item.chunk.keyframe.filter(|_| item.joined).map(|k| k.psi);
+        let bytes = item.chunk.data.len() + psi.as_ref().map_or(0, Bytes::len);
+        viewer.session.add_bytes(bytes);
+        metrics::viewer_bytes("ts", bytes);
+        let parts = psi.into_iter().chain([item.chunk.data]).map(Ok);
+        Some((stream::iter(parts), viewer))
+    })
+    .flatten()
+}
+
+impl Drop for Viewer {
+    fn drop(&mut self) {
+        tracing::info!(
+            session = %self.session.id, stream = %self.session.stream, rendition = %self.media.key,
+            bytes = self.session.bytes(), skips = self.skips,
+            seconds = self.session.duration().as_secs(), "preview ends"
+        );
+    }
+}
+
+async fn multivariant_playlist(
+    app: &AppState,
+    request: &ViewRequest,
+    prefix: &str,
+) -> Result<Response, Problem> {
+    let asked = clock::now();
+    let (session, key, output) = app.hub.view_hls(request).await?;
+    metrics::preview_first_byte(key != RenditionKey::Source, asked.elapsed());
+    tracing::info!(
+        %session, stream = %request.stream, rendition = %key,
+        client = %request.address, "preview begins (HLS)"
+    );
+    let tracks = output.tracks();
+    let video = tracks.as_ref().and_then(|t| t.video()?.video.clone());
+    let codecs = tracks.as_ref().and_then(|t| t.codecs_rfc6381());
+    let (bandwidth, average) = output.bandwidth();
+    let text = multivariant(&[VariantEntry {
+        uri: format!("{prefix}{key}/index.m3u8?session={session}"),
+        bandwidth,
+        average_bandwidth: Some(average),
+        codecs: codecs.as_deref(),
+        resolution: video.as_ref().map(|v| (v.width, v.height)),
+        frame_rate: video
+            .and_then(|v| v.frame_rate)
+            .map(|(n, d)| f64::from(n) / f64::from(d.max(1))),
+    }]);
+    Ok((media_head(PLAYLIST, "no-store"), text).into_response())
+}
+
+/// Names the session of a media playlist.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SessionParams {
+    /// As the multivariant playlist gave it.
+    session: Option<String>,
+}
+
+/// The media playlist of a rendition.
+///
+/// A player that comes back after its session has ended (it was paused, the server restarted)
+/// gets a new one, and the media sequence goes on.
+#[utoipa::path(get, path = "/streams/preview/{id}/{rendition}/index.m3u8", tag = "preview",
+    params(("id" = String, Path, description = "Stream id"),
+        ("rendition" = String, Path, description = "As the multivariant playlist gave it"), SessionParams),
+    responses((status = 200, description = "A media playlist", content_type = "application/vnd.apple.mpegurl"),
+        (status = 404, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem),
+        (status = 504, body = Problem)))]
+pub async fn media_playlist(
+    Extract(app): Extract<Arc<AppState>>,
+    Path((id, rendition)): Path<(String, String)>,
+    client: ClientAddress,
+    Params(params): Params<SessionParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let key = output_key(&id, &rendition)?;
+    let known = params.session.as_deref().and_then(SessionId::parse);
+    if known.is_some_and(|session| app.hub.touch_hls(session, &key)) {
+        if let Some(text) = app.hub.window(&key).and_then(|w| w.playlist("")) {
+            return Ok((media_head(PLAYLIST, "no-store"), text).into_response());
+        }
+    }
+    let record = app.hub.catalog.get(&key.0).ok_or(ViewError::NotFound)?;
+    let mut request =
+        PreviewParams::default().request(&app, &record.definition, client, &headers)?;
+    request.wish = match &key.1 {
+        RenditionKey::Source => Wish {
+            transcode: Some(false),
+            quality: None,
+        },
+        RenditionKey::Encoded { profile, .. } => Wish {
+            transcode: None,
+            quality: Some(Quality::Profile(Arc::clone(profile))),
+        },
+    };
+    rejoin(&app, &request, key).await
+}
+
+/// A new session on exactly this output, told by a redirect to its own playlist.
+async fn rejoin(app: &AppState, request: &ViewRequest, key: OutputKey) -> Result<Response, Problem> {
+    let (session, _output): (SessionId, _) = app
+        .hub
+        .view_output(request, &key.1)
+        .await
+        .map_err(Problem::from)
+        .inspect_err(|problem| metrics::preview_failed(problem.code()))?;
+    let location = HeaderValue::from_str(&format!("index.m3u8?session={session}"))
+        .map_err(|_| Problem::internal())?;
+    let mut response = (StatusCode::TEMPORARY_REDIRECT, media_head(PLAYLIST, "no-store")).into_response();
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}
+
+/// A segment. Never changes, so it may be cached.
+#[utoipa::path(get, path = "/streams/preview/{id}/{rendition}/{segment}", tag = "preview",
+    params(("id" = String, Path, description = "Stream id"),
+        ("rendition" = String, Path, description = "As the multivariant playlist gave it"),
+        ("segment" = String, Path, description = "As the media playlist gave it")),
+    responses((status = 200, description = "MPEG-TS", content_type = "video/mp2t"), (status = 404, body = Problem)))]
+pub async fn segment(
+    Extract(app): Extract<Arc<AppState>>,
+    Path((id, rendition, name)): Path<(String, String, String)>,
+) -> Result<Response, Problem> {
+    let gone = || Problem::not_found("there is no such segment: it is too old, or never was");
+    let key = output_key(&id, &rendition)?;
+    let sequence: u64 = name
+        .strip_suffix(".ts")
+        .and_then(|n| n.parse().ok())
+        .ok_or_else(gone)?;
+    let window: Arc<HlsOutput> = app.hub.window(&key).ok_or_else(gone)?;
+    let segment = window.segment(sequence).ok_or_else(gone)?;
+    metrics::viewer_bytes("hls", segment.bytes);
+    let parts = stream::iter(segment.parts.into_iter().map(Ok::<_, Infallible>));
+    let mut response = (
+        media_head(TS, "public, max-age=3600, immutable"),
+        Body::from_stream(parts),
+    )
+        .into_response();
+    let length = HeaderValue::from(segment.bytes);
+    response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    Ok(response)
+}
+
+fn output_key(id: &str, rendition: &str) -> Result<OutputKey, Problem> {
+    let id: StreamId = parse_id(id)?;
+    let rendition = RenditionKey::parse(rendition)
+        .ok_or_else(|| Problem::not_found("there is no such rendition"))?;
+    Ok((id, rendition))
+}
+
+fn media_head(kind: &'static str, cache: &'static str) -> [(header::HeaderName, &'static str); 4] {
+    [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, cache),
+        (header::ACCEPT_RANGES, "none"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ]
+}

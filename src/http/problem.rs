@@ -1,0 +1,288 @@
+//! Errors as RFC 9457 problem details: the one place that turns our errors into HTTP.
+//!
+//! Each has a stable `code`. None names a URL, a path of the machine, or a credential.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::actors::catalog::CatalogError;
+use crate::actors::hub::ViewError;
+use crate::actors::plan::PlanError;
+use crate::actors::pool::PoolFigures;
+use crate::actors::sessions::SessionRefused;
+use crate::ingest::{Cause, IngestError, Stage};
+use crate::stream::Invalid;
+
+/// A problem detail (RFC 9457) with our extension members.
+#[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// `urn:sightglass:problem:` and the code.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The sort of problem, in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// This occurrence, in words.
+    detail: String,
+    /// The stable name of the sort of problem.
+    code: &'static str,
+    /// Each mistake in what was sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Invalid>,
+    /// How far a pull got.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
+    /// Why it ended there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Cause>,
+    /// The queue for transcodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<QueueInfo>,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+/// The queue for transcodes, as one who has to wait sees it.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct QueueInfo {
+    /// How many wait.
+    queued: usize,
+    /// This request's place, from 1, if it was in the queue.
+    position: Option<usize>,
+    /// Transcodes that may run at once.
+    max_concurrent: usize,
+}
+
+impl Problem {
+    /// A problem of this sort.
+    pub fn new(status: StatusCode, code: &'static str, title: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:sightglass:problem:{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code,
+            ..Self::default()
+        }
+    }
+
+    /// 400: the request cannot be understood.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "The request is not valid", detail)
+    }
+
+    /// 404: there is no such thing.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource", detail)
+    }
+
+    /// 422: the definition has mistakes.
+    pub fn invalid(errors: Vec<Invalid>) -> Self {
+        let detail = match errors.as_slice() {
+            [one] => one.to_string(),
+            many => format!("{} mistakes were found; all are listed in errors", many.len()),
+        };
+        let mut problem = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_definition",
+            "The definition has mistakes",
+            detail,
+        );
+        problem.errors = errors;
+        problem
+    }
+
+    /// 500: our fault; the cause is in the log.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The server failed",
+            "an internal error; the log of the server has the cause",
+        )
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    fn stage(mut self, stage: Stage, cause: Cause) -> Self {
+        self.stage = Some(stage);
+        self.cause = Some(cause);
+        self
+    }
+
+    fn queue(mut self, figures: PoolFigures, position: Option<usize>) -> Self {
+        self.queue = Some(QueueInfo {
+            queued: figures.queued,
+            position,
+            max_concurrent: figures.max,
+        });
+        self.retry(Duration::from_secs(10))
+    }
+
+    fn retry(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after;
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(after) = retry_after {
+            headers.insert(header::RETRY_AFTER, after.as_secs().max(1).into());
+        }
+        response
+    }
+}
+
+impl From<CatalogError> for Problem {
+    fn from(error: CatalogError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CatalogError::NotFound => Self::not_found(detail),
+            CatalogError::Exists => Self::new(
+                StatusCode::CONFLICT,
+                "exists",
+                "The id is taken",
+                detail,
+            ),
+            CatalogError::Conflict { .. } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "revision_conflict",
+                "The stream was changed meanwhile",
+                detail,
+            ),
+            CatalogError::TooMany { .. } => Self::new(
+                StatusCode::CONFLICT,
+                "too_many_streams",
+                "There are too many streams",
+                detail,
+            ),
+            CatalogError::Invalid(errors) => Self::invalid(errors),
+            CatalogError::Store(cause) => {
+                tracing::error!(error = %cause, "store failed");
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "store_failed",
+                    "The store failed",
+                    "the change was not written; the log of the server has the cause",
+                )
+                .retry(Duration::from_secs(5))
+            }
+        }
+    }
+}
+
+impl From<ViewError> for Problem {
+    fn from(error: ViewError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ViewError::NotFound => Self::not_found(detail),
+            ViewError::Disabled => Self::new(
+                StatusCode::CONFLICT,
+                "stream_disabled",
+                "The stream is disabled",
+                detail,
+            ),
+            ViewError::Wish(wish) => of_wish(&wish, detail),
+            ViewError::Refused(SessionRefused::PerClient { .. }) => Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_sessions",
+                "Too many sessions of this client",
+                detail,
+            )
+            .retry(Duration::from_secs(10)),
+            ViewError::Refused(SessionRefused::Total { .. }) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "server_full",
+                "The server has too many sessions",
+                detail,
+            )
+            .retry(Duration::from_secs(10)),
+            ViewError::Failed(cause) => of_failure(&cause),
+            ViewError::Timeout { stage, cause, .. } => Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "no_media_in_time",
+                "No media came in time",
+                detail,
+            )
+            .stage(stage, cause),
+            ViewError::QueueFull(figures) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "transcode_queue_full",
+                "All transcodes are taken",
+                detail,
+            )
+            .queue(figures, None),
+            ViewError::QueueTimeout {
+                figures, position, ..
+            } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "transcode_queue_timeout",
+                "All transcodes are taken",
+                detail,
+            )
+            .queue(figures, Some(position)),
+            ViewError::Ended => Self::new(
+                StatusCode::GONE,
+                "session_ended",
+                "The session was ended",
+                detail,
+            ),
+            ViewError::Stopping => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "stopping",
+                "The stream or the server is stopping",
+                detail,
+            )
+            .retry(Duration::from_secs(5)),
+        }
+    }
+}
+
+fn of_wish(wish: &PlanError, detail: String) -> Problem {
+    match wish {
+        PlanError::UnknownQuality { .. } | PlanError::Contradiction => Problem::bad_request(detail),
+        PlanError::NoMedia => Problem::new(
+            StatusCode::BAD_GATEWAY,
+            "source_failed",
+            "The source cannot be shown",
+            detail,
+        )
+        .stage(Stage::Demux, Cause::NotMedia),
+    }
+}
+
+fn of_failure(error: &IngestError) -> Problem {
+    if error.stage == Stage::Transcode {
+        return Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "transcode_failed",
+            "The stream could not be converted",
+            error.message.clone(),
+        )
+        .stage(error.stage, error.cause);
+    }
+    Problem::new(
+        StatusCode::BAD_GATEWAY,
+        "source_failed",
+        "The source cannot be shown",
+        error.message.clone(),
+    )
+    .stage(error.stage, error.cause)
+}

@@ -1,0 +1,134 @@
+//! The hyper server: HTTP/1.1 and h2c on one port, with every wait and number bounded.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::extract::Peer;
+use crate::metrics;
+
+/// Limits of the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open connections; further ones wait in the kernel's backlog.
+    pub max_connections: usize,
+    /// The longest a request head may take, and the longest a connection may idle between two.
+    pub header_timeout: Duration,
+    /// A client that takes no bytes for this long is cut off.
+    pub write_timeout: Duration,
+}
+
+/// A bound server.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    limits: Limits,
+}
+
+impl Server {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// When the address is in use or not ours.
+    pub async fn bind(address: SocketAddr, limits: Limits) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        Ok(Self { listener, limits })
+    }
+
+    /// The address that was bound.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop`, then takes no more connections and waits until all requests are
+    /// answered and all bodies have ended.
+    pub async fn run(self, router: Router, stop: CancellationToken) {
+        let graceful = GracefulShutdown::new();
+        let places = Arc::new(Semaphore::new(self.limits.max_connections));
+        let builder = Arc::new(self.builder());
+        loop {
+            // The place comes first: a limit that is checked after accepting is none.
+            let next = async {
+                let place = Arc::clone(&places).acquire_owned().await;
+                (self.listener.accept().await, place)
+            };
+            let Some((accepted, Ok(place))) = stop.run_until_cancelled(next).await else {
+                break;
+            };
+            let (socket, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of descriptors, mostly: it passes when connections close.
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            };
+            let io = TokioIo::new(Box::pin(self.dress(socket)));
+            let router = router.clone();
+            let service = service_fn(move |request: hyper::Request<Incoming>| {
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(Peer(peer));
+                router.clone().oneshot(request)
+            });
+            let builder = Arc::clone(&builder);
+            let watcher = graceful.watcher();
+            tokio::spawn(async move {
+                metrics::http_connections(1.0);
+                let connection = builder.serve_connection(io, service);
+                let connection = watcher.watch(pin!(connection));
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "connection ended");
+                }
+                metrics::http_connections(-1.0);
+                drop(place);
+            });
+        }
+        drop(self.listener);
+        graceful.shutdown().await;
+    }
+
+    fn builder(&self) -> auto::Builder<TokioExecutor> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .max_buf_size(64 << 10);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(100)
+            .max_header_list_size(32 << 10)
+            .keep_alive_interval(self.limits.header_timeout)
+            .keep_alive_timeout(self.limits.header_timeout);
+        builder
+    }
+
+    fn dress(&self, socket: TcpStream) -> TimeoutStream<TcpStream> {
+        // Chunks are large and written at once; small answers should not wait for more.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let mut stream = TimeoutStream::new(socket);
+        stream.set_write_timeout(Some(self.limits.write_timeout));
+        stream
+    }
+}

@@ -1,0 +1,156 @@
+//! What runs: transcodes, sessions, and an end to them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State as Extract};
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::AppState;
+use super::problem::Problem;
+use crate::actors::plan::RenditionKey;
+use crate::actors::rendition::RenditionStatus;
+use crate::actors::sessions::{Format, Session};
+use crate::base::ids::SessionId;
+
+/// The pool and who uses it.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TranscodingStatus {
+    /// Transcodes that run now.
+    active_sessions: usize,
+    /// Transcodes that may run at once.
+    max_concurrent: usize,
+    /// Share of the transcode slots taken, percent.
+    utilization_percentage: f64,
+    /// Requests that wait for a slot.
+    queued: usize,
+    /// All viewers' sessions, oldest first.
+    sessions: Vec<SessionView>,
+}
+
+/// One viewer's session.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// Its id.
+    session_id: String,
+    /// The stream.
+    stream_id: String,
+    /// When it began.
+    start_time: jiff::Timestamp,
+    /// Since then, seconds.
+    duration: f64,
+    /// Where the viewer comes from.
+    #[serde(rename = "clientIP")]
+    client_ip: String,
+    /// What the viewer calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+    /// The profile, or `source`; absent while it is being chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<String>,
+    /// The rendition: the profile and which tracks are converted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rendition: Option<String>,
+    /// How it receives its media.
+    format: Format,
+    /// Sessions that share the rendition, this one included.
+    viewers: usize,
+    /// The rendition's pipeline: `none` for the source itself.
+    pipeline: PipelineState,
+    /// Place in the queue, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue_position: Option<usize>,
+    /// Bytes handed over (MPEG-TS sessions).
+    bytes: u64,
+}
+
+/// How far a rendition's pipeline is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PipelineState {
+    /// The source itself is watched.
+    None,
+    /// It waits for a slot.
+    Queued,
+    /// It starts.
+    Starting,
+    /// It runs.
+    Running,
+    /// It has failed.
+    Failed,
+}
+
+/// The pool and all sessions.
+#[utoipa::path(get, path = "/api/streams/transcoding/status", tag = "status",
+    responses((status = 200, body = TranscodingStatus)))]
+pub async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<TranscodingStatus> {
+    let pool = app.hub.pool().figures();
+    let all = app.hub.sessions.list();
+    let sessions = all.iter().map(|session| view(&app, session, &all)).collect();
+    Json(TranscodingStatus {
+        active_sessions: pool.running,
+        max_concurrent: pool.max,
+        utilization_percentage: match pool.max {
+            0 => 0.0,
+            max => 100.0 * pool.running as f64 / max as f64,
+        },
+        queued: pool.queued,
+        sessions,
+    })
+}
+
+fn view(app: &AppState, session: &Session, all: &[Arc<Session>]) -> SessionView {
+    let key = session.rendition();
+    let same = |other: &&Arc<Session>| {
+        other.stream == session.stream && key.is_some() && other.rendition() == key
+    };
+    let rendition = match &key {
+        Some(key @ RenditionKey::Encoded { .. }) => {
+            app.hub.rendition(&(session.stream.clone(), key.clone()))
+        }
+        _ => None,
+    };
+    let status = rendition.as_ref().map(|r| r.status().borrow().clone());
+    SessionView {
+        session_id: session.id.to_string(),
+        stream_id: session.stream.to_string(),
+        start_time: session.started_at,
+        duration: session.duration().as_secs_f64(),
+        client_ip: session.address.to_string(),
+        user_agent: session.user_agent.clone(),
+        quality: key
+            .as_ref()
+            .map(|k| k.profile().unwrap_or("source").to_owned()),
+        rendition: key.as_ref().map(ToString::to_string),
+        format: session.format,
+        viewers: all.iter().filter(same).count().max(1),
+        pipeline: match status {
+            None => PipelineState::None,
+            Some(RenditionStatus::Queued) => PipelineState::Queued,
+            Some(RenditionStatus::Starting) => PipelineState::Starting,
+            Some(RenditionStatus::Running) => PipelineState::Running,
+            Some(RenditionStatus::QueueFull | RenditionStatus::Failed(_)) => PipelineState::Failed,
+        },
+        queue_position: rendition.and_then(|r| r.queue_position()),
+        bytes: session.bytes(),
+    }
+}
+
+/// Ends a session: its connection is closed, or its playlist is served no more.
+#[utoipa::path(delete, path = "/api/v1/sessions/{sessionId}", tag = "status",
+    params(("sessionId" = String, Path, description = "Session id")),
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn end_session(
+    Extract(app): Extract<Arc<AppState>>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let session = SessionId::parse(&id).and_then(|id| app.hub.sessions.get(id));
+    let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;
+    tracing::info!(session = %session.id, stream = %session.stream, "session ended by request");
+    session.end();
+    app.hub.expire_hls();
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,271 @@
+//! `/api/v1/streams`: the definitions.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State as Extract;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use super::AppState;
+use super::extract::{Body, Params, StreamPath, if_match};
+use super::problem::Problem;
+use crate::actors::catalog::CatalogError;
+use crate::actors::hub::StreamStatus;
+use crate::ingest::{Cause, Stage};
+use crate::stream::{self, Draft, Filter, Page, Record, State};
+
+/// A stream as the API shows it: its definition and how it is.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct StreamView {
+    /// The definition with its revision.
+    #[serde(flatten)]
+    record: Record,
+    /// How it is now.
+    state: State,
+    /// Why it is down, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<FailureView>,
+}
+
+/// Why a stream is down.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct FailureView {
+    /// How far the pull got.
+    stage: Stage,
+    /// Why it ended there.
+    cause: Cause,
+    /// In words.
+    message: String,
+}
+
+/// A page of streams.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub struct StreamList {
+    /// How many match the filter.
+    total: usize,
+    /// Where this page begins.
+    offset: usize,
+    /// The most that a page like this holds.
+    limit: usize,
+    /// The streams, by id.
+    items: Vec<StreamView>,
+}
+
+/// Filter and page of a list.
+#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ListParams {
+    /// Only this group.
+    group: Option<String>,
+    /// Only this state.
+    #[param(inline)]
+    state: Option<State>,
+    /// Only streams with this text in id, name, group, tags or tvg-id.
+    text: Option<String>,
+    /// Only streams with this tag.
+    tag: Option<String>,
+    /// Only enabled or disabled ones.
+    enabled: Option<bool>,
+    /// How many to pass over.
+    offset: Option<usize>,
+    /// How many to list, 1 to 1000; 100 unless told.
+    limit: Option<usize>,
+}
+
+impl StreamView {
+    fn new(record: &Record, status: StreamStatus) -> Self {
+        Self {
+            record: record.clone(),
+            state: status.state,
+            failure: status.error.map(|e| FailureView {
+                stage: e.stage,
+                cause: e.cause,
+                message: e.message.clone(),
+            }),
+        }
+    }
+}
+
+fn answer(app: &AppState, status: StatusCode, record: &Record) -> Response {
+    let view = StreamView::new(record, app.hub.status(&record.definition));
+    let mut response = (status, Json(view)).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&record.etag()) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// Runs a write to its end even when the client goes away in the middle: what is on disk and
+/// what is in memory must never differ.
+async fn to_the_end<T: Send + 'static>(
+    write: impl Future<Output = Result<T, CatalogError>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(write).await {
+        Ok(result) => Ok(result?),
+        Err(error) => {
+            tracing::error!(%error, "write ended early");
+            Err(Problem::internal())
+        }
+    }
+}
+
+/// Lists streams.
+#[utoipa::path(get, path = "/api/v1/streams", tag = "streams", params(ListParams),
+    responses((status = 200, body = StreamList), (status = 400, body = Problem)))]
+pub async fn list(
+    Extract(app): Extract<Arc<AppState>>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<StreamList>, Problem> {
+    let page = Page::new(params.offset, params.limit).map_err(Problem::bad_request)?;
+    let filter = Filter {
+        group: params.group,
+        state: params.state,
+        text: params.text,
+        tag: params.tag,
+        enabled: params.enabled,
+    };
+    let all = app.hub.catalog.snapshot();
+    let matching: Vec<_> = all
+        .values()
+        .map(|record| (record, app.hub.status(&record.definition)))
+        .filter(|(record, status)| filter.matches(&record.definition, status.state))
+        .collect();
+    let total = matching.len();
+    let items = matching
+        .into_iter()
+        .skip(page.offset)
+        .take(page.limit)
+        .map(|(record, status)| StreamView::new(record, status))
+        .collect();
+    Ok(Json(StreamList {
+        total,
+        offset: page.offset,
+        limit: page.limit,
+        items,
+    }))
+}
+
+/// Adds a stream.
+#[utoipa::path(post, path = "/api/v1/streams", tag = "streams", request_body = Draft,
+    responses((status = 201, body = StreamView), (status = 400, body = Problem),
+        (status = 409, body = Problem), (status = 422, body = Problem)))]
+pub async fn create(
+    Extract(app): Extract<Arc<AppState>>,
+    Body(draft): Body<Draft>,
+) -> Result<Response, Problem> {
+    let hub = Arc::clone(&app.hub);
+    let record = to_the_end(async move {
+        hub.catalog
+            .add(|all| draft.check(None, |id| all.contains_key(id)))
+            .await
+    })
+    .await?;
+    tracing::info!(stream = %record.definition.id, "stream added");
+    let mut response = answer(&app, StatusCode::CREATED, &record);
+    let location = format!("/api/v1/streams/{}", record.definition.id);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// One stream.
+#[utoipa::path(get, path = "/api/v1/streams/{id}", tag = "streams",
+    params(("id" = String, Path, description = "Stream id")),
+    responses((status = 200, body = StreamView), (status = 304), (status = 404, body = Problem)))]
+pub async fn read(
+    Extract(app): Extract<Arc<AppState>>,
+    StreamPath(id): StreamPath,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let record = app.hub.catalog.get(&id).ok_or(CatalogError::NotFound)?;
+    let known = headers.get(header::IF_NONE_MATCH);
+    if known.is_some_and(|tag| tag.as_bytes() == record.etag().as_bytes()) {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    Ok(answer(&app, StatusCode::OK, &record))
+}
+
+/// Replaces a stream's definition.
+#[utoipa::path(put, path = "/api/v1/streams/{id}", tag = "streams", request_body = Draft,
+    params(("id" = String, Path, description = "Stream id"),
+        ("If-Match" = Option<String>, Header, description = "Write only if the stream has this entity tag")),
+    responses((status = 200, body = StreamView), (status = 400, body = Problem),
+        (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
+pub async fn replace(
+    Extract(app): Extract<Arc<AppState>>,
+    StreamPath(id): StreamPath,
+    headers: HeaderMap,
+    Body(draft): Body<Draft>,
+) -> Result<Response, Problem> {
+    change(app, id, &headers, move |old| {
+        draft.check(Some(old.id.clone()), |_| false)
+    })
+    .await
+}
+
+/// Changes parts of a stream's definition: a JSON merge patch (RFC 7396).
+#[utoipa::path(patch, path = "/api/v1/streams/{id}", tag = "streams",
+    request_body(content = Object, content_type = "application/merge-patch+json"),
+    params(("id" = String, Path, description = "Stream id"),
+        ("If-Match" = Option<String>, Header, description = "Write only if the stream has this entity tag")),
+    responses((status = 200, body = StreamView), (status = 400, body = Problem),
+        (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
+pub async fn patch(
+    Extract(app): Extract<Arc<AppState>>,
+    StreamPath(id): StreamPath,
+    headers: HeaderMap,
+    Body(patch): Body<serde_json::Value>,
+) -> Result<Response, Problem> {
+    change(app, id, &headers, move |old| stream::merge_patch(old, &patch)).await
+}
+
+async fn change(
+    app: Arc<AppState>,
+    id: stream::StreamId,
+    headers: &HeaderMap,
+    make: impl FnOnce(&stream::Definition) -> Result<stream::Definition, Vec<stream::Invalid>>
+    + Send
+    + 'static,
+) -> Result<Response, Problem> {
+    let expect = if_match(headers)?;
+    let hub = Arc::clone(&app.hub);
+    let record = to_the_end(async move {
+        let before = hub.catalog.get(&id);
+        let record = hub.catalog.change(&id, expect, make).await?;
+        let changed = before.is_none_or(|b| {
+            let (old, new) = (&b.definition, &record.definition);
+            old.sources != new.sources || old.enabled != new.enabled || old.options != new.options
+        });
+        if changed {
+            hub.definition_changed(&id);
+        }
+        Ok(record)
+    })
+    .await?;
+    Ok(answer(&app, StatusCode::OK, &record))
+}
+
+/// Removes a stream; who watches it is cut off.
+#[utoipa::path(delete, path = "/api/v1/streams/{id}", tag = "streams",
+    params(("id" = String, Path, description = "Stream id"),
+        ("If-Match" = Option<String>, Header, description = "Remove only if the stream has this entity tag")),
+    responses((status = 204), (status = 404, body = Problem), (status = 412, body = Problem)))]
+pub async fn remove(
+    Extract(app): Extract<Arc<AppState>>,
+    StreamPath(id): StreamPath,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let expect = if_match(&headers)?;
+    let hub = Arc::clone(&app.hub);
+    to_the_end(async move {
+        hub.catalog.remove(&id, expect).await?;
+        hub.definition_changed(&id);
+        tracing::info!(stream = %id, "stream removed");
+        Ok(())
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}

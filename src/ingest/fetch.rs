@@ -1,0 +1,286 @@
+//! HTTP requests to sources: every hop under the source policy, every wait bounded.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT};
+use url::Url;
+
+use super::error::{Cause, IngestError, Stage, Unresolved};
+use super::policy::{Denied, Policy};
+use crate::stream::{Credentials, Source};
+
+/// Redirects followed for one request.
+const MAX_REDIRECTS: usize = 8;
+/// How long an idle connection is kept for the next request. Short: it may count against the
+/// provider's connection limit.
+const KEEP_IDLE: Duration = Duration::from_secs(10);
+
+/// The HTTP client for sources.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    client: reqwest::Client,
+    policy: Arc<Policy>,
+    default_user_agent: HeaderValue,
+    default_timeout: Duration,
+    stall_timeout: Duration,
+}
+
+/// How a source wants to be asked: its headers, credentials and timeout.
+#[derive(Clone)]
+pub struct Manners {
+    headers: HeaderMap,
+    secret: HeaderMap,
+    origin: url::Origin,
+    timeout: Duration,
+}
+
+/// An answer with a good status, its body still to be read.
+#[derive(Debug)]
+pub struct Answer {
+    /// Where it came from, after redirects.
+    pub url: Url,
+    /// The media type without parameters, in lower case.
+    pub content_type: String,
+    /// True for 206.
+    pub partial: bool,
+    response: reqwest::Response,
+    stall_timeout: Duration,
+}
+
+impl Fetcher {
+    /// A client that asks under `policy`.
+    ///
+    /// # Errors
+    /// When the TLS back end cannot be set up.
+    pub fn new(
+        policy: Policy,
+        user_agent: &str,
+        default_timeout: Duration,
+        stall_timeout: Duration,
+    ) -> Result<Self, reqwest::Error> {
+        let policy = Arc::new(policy);
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(PolicyResolver(Arc::clone(&policy))))
+            .pool_idle_timeout(KEEP_IDLE)
+            .connect_timeout(default_timeout)
+            .build()?;
+        let default_user_agent = HeaderValue::from_str(user_agent)
+            .unwrap_or_else(|_| HeaderValue::from_static("Sightglass"));
+        Ok(Self {
+            client,
+            policy,
+            default_user_agent,
+            default_timeout,
+            stall_timeout,
+        })
+    }
+
+    /// The manners of a source.
+    pub fn manners(&self, source: &Source) -> Manners {
+        let mut headers = HeaderMap::new();
+        let mut secret = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(USER_AGENT, self.default_user_agent.clone());
+        for (name, value) in &source.headers {
+            // The definition was checked; what does not fit all the same is left out.
+            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
+            let Ok(value) = HeaderValue::from_str(value) else { continue };
+            if name == AUTHORIZATION || name == COOKIE {
+                secret.insert(name, value);
+            } else {
+                headers.insert(name, value);
+            }
+        }
+        if let Some(agent) = source.user_agent.as_deref() {
+            if let Ok(value) = HeaderValue::from_str(agent) {
+                headers.insert(USER_AGENT, value);
+            }
+        }
+        if let Some(value) = source.credentials.as_ref().and_then(authorization) {
+            secret.insert(AUTHORIZATION, value);
+        }
+        Manners {
+            headers,
+            secret,
+            origin: source.url.url().origin(),
+            timeout: source
+                .timeout_ms
+                .map_or(self.default_timeout, Duration::from_millis),
+        }
+    }
+
+    /// Asks for `url`, or for `range` (first byte, length) of it, following redirects.
+    ///
+    /// # Errors
+    /// With the stage reached; a status other than 2xx is an error.
+    pub async fn get(
+        &self,
+        url: &Url,
+        manners: &Manners,
+        range: Option<(u64, u64)>,
+    ) -> Result<Answer, IngestError> {
+        let late = || {
+            IngestError::new(Stage::Request, Cause::Timeout, "the source did not answer in time")
+        };
+        tokio::time::timeout(manners.timeout, self.follow(url, manners, range))
+            .await
+            .map_err(|_| late())?
+    }
+
+    async fn follow(
+        &self,
+        url: &Url,
+        manners: &Manners,
+        range: Option<(u64, u64)>,
+    ) -> Result<Answer, IngestError> {
+        let mut url = url.clone();
+        for _ in 0..=MAX_REDIRECTS {
+            self.policy.check_url(&url)?;
+            let mut headers = manners.headers.clone();
+            if url.origin() == manners.origin {
+                headers.extend(manners.secret.clone());
+            }
+            if let Some((first, length)) = range {
+                let last = first.saturating_add(length.saturating_sub(1));
+                let value = HeaderValue::from_str(&format!("bytes={first}-{last}"));
+                headers.extend(value.ok().map(|v| (RANGE, v)));
+            }
+            let sent = self.client.get(url.clone()).headers(headers).send().await;
+            let response = sent.map_err(|e| IngestError::of_client(Stage::Request, &e))?;
+            let status = response.status();
+            if status.is_redirection() {
+                url = redirected(&url, &response)?;
+                continue;
+            }
+            if !status.is_success() {
+                return Err(IngestError::of_status(Stage::Request, status.as_u16()));
+            }
+            return Ok(Answer {
+                url,
+                content_type: content_type(response.headers()),
+                partial: status == reqwest::StatusCode::PARTIAL_CONTENT,
+                response,
+                stall_timeout: self.stall_timeout,
+            });
+        }
+        let message = format!("the source redirects more than {MAX_REDIRECTS} times");
+        Err(IngestError::new(Stage::Request, Cause::Limit, message))
+    }
+}
+
+impl Answer {
+    /// The next bytes of the body; `None` at its end.
+    ///
+    /// # Errors
+    /// When the connection breaks, or nothing comes for the stall timeout.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, IngestError> {
+        match tokio::time::timeout(self.stall_timeout, self.response.chunk()).await {
+            Ok(read) => read.map_err(|e| IngestError::of_client(Stage::Flow, &e)),
+            Err(_) => Err(IngestError::new(
+                Stage::Flow,
+                Cause::Stalled,
+                format!(
+                    "no bytes came from the source for {} s",
+                    self.stall_timeout.as_secs()
+                ),
+            )),
+        }
+    }
+
+    /// The rest of the body after `start`, at most `limit` bytes in all and within `time`.
+    ///
+    /// # Errors
+    /// As [`Answer::chunk`], and when the body is larger or slower than allowed.
+    pub async fn read_all(
+        &mut self,
+        start: Bytes,
+        limit: usize,
+        time: Duration,
+    ) -> Result<Bytes, IngestError> {
+        let mut body = BytesMut::from(start);
+        let read = async {
+            while let Some(bytes) = self.chunk().await? {
+                if body.len() + bytes.len() > limit {
+                    let message = format!("the source sent more than {limit} bytes");
+                    return Err(IngestError::new(Stage::Manifest, Cause::Limit, message));
+                }
+                body.extend_from_slice(&bytes);
+            }
+            Ok(())
+        };
+        match tokio::time::timeout(time, read).await {
+            Ok(result) => result.map(|()| body.freeze()),
+            Err(_) => Err(IngestError::new(
+                Stage::Manifest,
+                Cause::Timeout,
+                "the source sent its answer too slowly",
+            )),
+        }
+    }
+}
+
+fn redirected(from: &Url, response: &reqwest::Response) -> Result<Url, IngestError> {
+    let location = response.headers().get(LOCATION);
+    location
+        .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+        .and_then(|text| from.join(text).ok())
+        .ok_or_else(|| {
+            let message = "the source redirects to nowhere";
+            IngestError::new(Stage::Request, Cause::NotFound, message)
+        })
+}
+
+fn content_type(headers: &HeaderMap) -> String {
+    headers
+        .get(reqwest::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split(';').next())
+        .map(|text| text.trim().to_ascii_lowercase())
+        .unwrap_or_default()
+}
+
+fn authorization(credentials: &Credentials) -> Option<HeaderValue> {
+    let text = match credentials {
+        Credentials::Basic { username, password } => {
+            let pair = format!("{username}:{password}");
+            format!("Basic {}", data_encoding::BASE64.encode(pair.as_bytes()))
+        }
+        Credentials::Bearer { token } => format!("Bearer {token}"),
+    };
+    let mut value = HeaderValue::from_str(&text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Resolves names and passes on only addresses that sources may use.
+struct PolicyResolver(Arc<Policy>);
+
+impl Resolve for PolicyResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let policy = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0))
+                .await
+                .map_err(|_| Unresolved)?;
+            let mut denied: Option<Denied> = None;
+            let mut allowed: Vec<SocketAddr> = Vec::new();
+            for address in found {
+                match policy.check(address.ip()) {
+                    Ok(()) => allowed.push(address),
+                    Err(reason) => denied = Some(reason),
+                }
+            }
+            match denied {
+                Some(reason) if allowed.is_empty() => Err(reason.into()),
+                None if allowed.is_empty() => Err(Unresolved.into()),
+                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
+            }
+        })
+    }
+}

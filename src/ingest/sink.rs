@@ -1,0 +1,112 @@
+//! The bounded way from a puller to the pump that cuts, paces and publishes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+
+/// Bytes in flight between a puller and its pump. Enough for a segment of an ordinary stream,
+/// so that a segment is fetched quickly though it is released at real time.
+const BUDGET: usize = 4 << 20;
+/// Larger reads are split, so that one never asks for more than the budget.
+const PIECE: usize = 256 << 10;
+/// Pieces in flight.
+const PIECES: usize = 1024;
+
+/// What a puller hands over.
+#[derive(Debug)]
+pub enum Piece {
+    /// The next bytes of the stream.
+    Data(Bytes, Charge),
+    /// What follows does not continue what came before.
+    Discontinuity,
+    /// The longest segment that the source announces: its EXT-X-TARGETDURATION.
+    TargetDuration(Duration),
+}
+
+/// The share of the budget that a piece holds until it is dropped.
+#[derive(Debug)]
+pub struct Charge(#[allow(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+/// The puller's end.
+#[derive(Clone, Debug)]
+pub struct Sink {
+    pieces: mpsc::Sender<Piece>,
+    budget: Arc<Semaphore>,
+}
+
+/// The pump's end.
+#[derive(Debug)]
+pub struct Drain {
+    pieces: mpsc::Receiver<Piece>,
+    budget: Arc<Semaphore>,
+}
+
+/// The pump is gone: the pull should end.
+#[derive(Debug)]
+pub struct Gone;
+
+/// A connected pair.
+pub fn channel() -> (Sink, Drain) {
+    let (sender, receiver) = mpsc::channel(PIECES);
+    let budget = Arc::new(Semaphore::new(BUDGET));
+    let sink = Sink {
+        pieces: sender,
+        budget: Arc::clone(&budget),
+    };
+    (
+        sink,
+        Drain {
+            pieces: receiver,
+            budget,
+        },
+    )
+}
+
+impl Sink {
+    /// Hands over bytes; waits while the budget is used up.
+    pub async fn data(&self, mut bytes: Bytes) -> Result<(), Gone> {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE));
+            let permits = u32::try_from(piece.len()).map_err(|_| Gone)?;
+            let charge = Arc::clone(&self.budget)
+                .acquire_many_owned(permits)
+                .await
+                .map_err(|_| Gone)?;
+            self.send(Piece::Data(piece, Charge(charge))).await?;
+        }
+        Ok(())
+    }
+
+    /// Marks a break.
+    pub async fn discontinuity(&self) -> Result<(), Gone> {
+        self.send(Piece::Discontinuity).await
+    }
+
+    /// Passes on the target duration of the source.
+    pub async fn target_duration(&self, longest: Duration) -> Result<(), Gone> {
+        self.send(Piece::TargetDuration(longest)).await
+    }
+
+    async fn send(&self, piece: Piece) -> Result<(), Gone> {
+        self.pieces.send(piece).await.map_err(|_| Gone)
+    }
+}
+
+impl Drain {
+    /// The next piece; `None` when the puller has ended.
+    pub async fn next(&mut self) -> Option<Piece> {
+        self.pieces.recv().await
+    }
+
+    /// True when nothing more is there at the moment.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// True when the puller is held up by us: it has more than is wanted now.
+    pub fn is_pressed(&self) -> bool {
+        self.budget.available_permits() < BUDGET / 4
+    }
+}

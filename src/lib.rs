@@ -1,0 +1,36 @@
+//! Sightglass: shows and watches live streams.
+//!
+//! Each stream is pulled once; previews, renditions and HLS windows share that pull.
+//!
+//! ```text
+//! source ─► ingest ─► feed (source) ─┬─────────────► viewers: MPEG-TS
+//!                                    ├─ HLS window ─► viewers: HLS
+//!                                    └► pipeline ─► feed (rendition) ─► the same again
+//! ```
+//!
+//! Rooms, from the ground up; dependencies point downwards in this list's reverse:
+//!
+//! - [`base`]: clock, ids, shared things with a linger.
+//! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`hls`], [`admission`], and [`feed`], the
+//!   fan-out that holds no socket.
+//! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
+//!   [`store`] (the only one that names redb), [`http`], [`metrics`], [`process`], [`config`].
+//! - [`actors`]: what runs per stream, and the hub that finds or starts it for a viewer.
+//! - [`app`]: wires them, starts and drains them.
+
+pub mod actors;
+pub mod admission;
+pub mod app;
+pub mod base;
+pub mod config;
+pub mod feed;
+pub mod hls;
+pub mod http;
+pub mod ingest;
+pub mod m3u;
+pub mod metrics;
+pub mod pipeline;
+pub mod process;
+pub mod store;
+pub mod stream;
+pub mod ts;

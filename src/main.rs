@@ -1,0 +1,107 @@
+//! The `sightglass` program: arguments, runtime, signals, exit code.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use sightglass::app;
+use sightglass::config::{self, Command, Config, LogFormat};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let version = format!(
+        "{}\n{}",
+        env!("CARGO_PKG_VERSION"),
+        sightglass::pipeline::versions()
+    );
+    match config::cli(version) {
+        Ok(Command::Serve(config)) => serve(config),
+        Ok(Command::CheckConfig { print, .. }) => {
+            say(&print.unwrap_or_else(|| "the configuration is good\n".to_owned()));
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => {
+            complain(&mistakes.to_string());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    start_log(&config);
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("async")
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("cannot start the async runtime: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        tokio::spawn(watch_signals(stop.clone()));
+        app::run(config, stop).await
+    });
+    // Blocking work that hangs (a wedged pipeline) must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The first SIGTERM or SIGINT begins the end; the second is the end.
+async fn watch_signals(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        tracing::error!("cannot watch for signals");
+        return;
+    };
+    let mut next = async || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+    let name = next().await;
+    tracing::info!(signal = name, "asked to stop");
+    stop.cancel();
+    let name = next().await;
+    tracing::warn!(signal = name, "asked again: exiting at once");
+    std::process::exit(1);
+}
+
+fn start_log(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    let json = match config.log.format {
+        LogFormat::Json => true,
+        LogFormat::Pretty => false,
+        LogFormat::Auto => !std::io::stdout().is_terminal(),
+    };
+    if json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "the answer of a command")]
+fn say(text: &str) {
+    print!("{text}");
+}
+
+#[allow(clippy::print_stderr, reason = "the log may not be there yet")]
+fn complain(text: &str) {
+    eprintln!("sightglass: {text}");
+}

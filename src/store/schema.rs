@@ -1,0 +1,90 @@
+//! Tables, their version, and the way from one version to the next.
+
+use std::path::Path;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+
+use super::StoreError;
+use crate::stream::Record;
+
+/// Facts about the file itself.
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+const VERSION: &str = "schema_version";
+/// Stream id to its record, as JSON.
+pub(super) const STREAMS: TableDefinition<&str, &[u8]> = TableDefinition::new("streams");
+
+type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
+
+/// The step at index `n` takes a file from version `n` to `n + 1`; version 0 is a new file.
+const MIGRATIONS: &[Migration] = &[create_tables];
+
+fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(STREAMS)?;
+    Ok(())
+}
+
+/// Opens or creates the file and brings it to the newest version.
+pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
+            path: path.to_owned(),
+            source,
+        })?;
+    }
+    let database = Database::create(path).map_err(|source| match source {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
+            path: path.to_owned(),
+        },
+        source => StoreError::Open {
+            path: path.to_owned(),
+            source: Box::new(source),
+        },
+    })?;
+    migrate(&database, MIGRATIONS)?;
+    Ok(database)
+}
+
+pub(super) fn migrate(database: &Database, migrations: &[Migration]) -> Result<(), StoreError> {
+    let transaction = database.begin_write().map_err(boxed)?;
+    let found = {
+        let meta = transaction.open_table(META).map_err(boxed)?;
+        meta.get(VERSION).map_err(boxed)?.map_or(0, |v| v.value())
+    };
+    let known = migrations.len() as u64;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    if found == known {
+        return Ok(());
+    }
+    for step in &migrations[usize::try_from(found).unwrap_or(0)..] {
+        step(&transaction).map_err(Box::new)?;
+    }
+    {
+        let mut meta = transaction.open_table(META).map_err(boxed)?;
+        meta.insert(VERSION, known).map_err(boxed)?;
+    }
+    transaction.commit().map_err(boxed)?;
+    tracing::info!(from = found, to = known, "store schema brought up to date");
+    Ok(())
+}
+
+pub(super) fn read_all(database: &Database) -> Result<Vec<Record>, StoreError> {
+    let transaction = database.begin_read().map_err(boxed)?;
+    let table = transaction.open_table(STREAMS).map_err(boxed)?;
+    let mut records = Vec::new();
+    for row in table.iter().map_err(boxed)? {
+        let (key, value) = row.map_err(boxed)?;
+        let record =
+            serde_json::from_slice(value.value()).map_err(|source| StoreError::Damaged {
+                key: key.value().to_owned(),
+                source,
+            })?;
+        records.push(record);
+    }
+    Ok(records)
+}
+
+pub(super) fn boxed(error: impl Into<redb::Error>) -> Box<redb::Error> {
+    Box::new(error.into())
+}

@@ -1,0 +1,1 @@
+//! What an operator defines: a stream, its sources and options. Pure.

@@ -47,9 +47,18 @@ impl HlsOutput {
         } else {
             media.ingest.status().borrow().target_duration
         };
+        // Encoded GOPs have the segment's length but for the first, which is shorter: a goal below
+        // it ends that one too, instead of adding it to the next and passing the target duration.
+        let segment_target = if encoded {
+            settings.segment / 2
+        } else {
+            settings.segment
+        };
+        let first = clock::sequence_epoch_seconds(clock::wall());
         let window = Arc::new(Mutex::new(Window::new(WindowOptions {
-            first_sequence: clock::sequence_epoch_seconds(clock::wall()),
-            segment_target: settings.segment,
+            first_sequence: first,
+            first_discontinuity_sequence: first,
+            segment_target,
             target_duration,
             window_segments: settings.window,
             keep_segments: KEEP,

@@ -135,6 +135,12 @@ mod tests {
         assert_eq!(decrypt(&KEY, &data[..32], 7).0, Err(DecryptError::Padding));
         assert_eq!(decrypt(&[0; 16], &data, 7).0, Err(DecryptError::Padding));
         assert_eq!(decrypt(&KEY, &[], 7).0, Err(DecryptError::Truncated));
+        // One block whose last byte alone looks like padding.
+        let unpadded = encrypt(b"ends in a two: \x02");
+        assert_eq!(
+            decrypt(&KEY, &unpadded[..16], 7).0,
+            Err(DecryptError::Padding)
+        );
         assert!(
             !format!("{:?}", Decryptor::new(&KEY, &IV)).contains("115"),
             "no key in logs"

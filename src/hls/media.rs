@@ -112,7 +112,6 @@ impl Reader {
                     None => None,
                 };
                 self.key = Some((Arc::new(resolver.resolve(uri, line)?), iv));
-                self.foreign = None;
             }
             (method, identity) => {
                 if identity {

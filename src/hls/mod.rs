@@ -1,18 +1,28 @@
 //! HTTP Live Streaming (RFC 8216), both ways, as pure code: no sockets, no files, time is an argument.
 //!
-//! *Pulling a source*: [`playlist::parse`] reads a playlist, [`variants::choose`] picks a variant,
-//! [`reload::Reloader`] says what to fetch next and when to reload, [`decrypt::Decryptor`] undoes AES-128.
+//! *Pulling a source*: [`parse`] reads a playlist, [`choose`] picks a variant,
+//! [`Reloader`] says what to fetch next and when to reload, [`Decryptor`] undoes AES-128.
 //!
-//! *Serving a feed*: [`window::Window`] cuts chunks into segments and lists them, [`write`](mod@write) puts
+//! *Serving a feed*: [`Window`] cuts chunks into segments and lists them, [`multivariant`] and [`Window::playlist`] put
 //! playlists into text.
 
 mod align;
 mod cut;
-pub mod decrypt;
+mod decrypt;
 mod lines;
 mod media;
-pub mod playlist;
-pub mod reload;
-pub mod variants;
-pub mod window;
-pub mod write;
+mod playlist;
+mod reload;
+mod variants;
+mod window;
+mod write;
+
+pub use decrypt::{DecryptError, Decryptor};
+pub use playlist::{
+    ByteRange, Found, Key, KeyMethod, Limits, MediaPlaylist, Playlist, PlaylistError, Segment,
+    parse,
+};
+pub use reload::{Counters, Failed, ReloadOptions, Reloader, Step};
+pub use variants::{Variant, Want, choose};
+pub use window::{SegmentData, Window, WindowOptions};
+pub use write::{VariantEntry, multivariant};

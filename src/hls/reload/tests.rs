@@ -216,7 +216,22 @@ fn a_restarted_source_goes_on_with_growing_numbers() {
         };
         assert_eq!((next.sequence, next.discontinuity), (1009, false), "{what}");
         assert_eq!(rig.reloader.counters().restarts, 1);
+        let old = rig.reloader.segment_failed(1005, rig.at(8.0));
+        assert_eq!(old, Failed::Skipped, "gone with the old numbering");
     }
+}
+
+#[test]
+fn an_address_replaced_within_the_window_is_no_restart() {
+    let mut rig = Rig::new();
+    rig.load(0.0, list(5, &["a", "b", "c"]));
+    assert_eq!(rig.drain(), ["a", "b", "c"]);
+    rig.load(4.0, list(5, &["a", "slate", "c", "d"]));
+    assert_eq!(rig.drain(), ["d"]);
+    assert_eq!(
+        rig.reloader.counters().restarts + rig.reloader.counters().unnumbered,
+        0
+    );
 }
 
 #[test]

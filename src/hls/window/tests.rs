@@ -106,6 +106,7 @@ fn short_gops_are_gathered_without_exceeding_the_target() {
     for (gop, hint, expected) in [
         (0.5, Some(2), 2.0),
         (1.9, Some(2), 1.9),
+        (1.9, None, 1.9),
         (1.5, Some(2), 1.5),
         (1.5, None, 3.0),
         (4.0, Some(4), 4.0),

@@ -368,8 +368,16 @@ impl Hub {
                 }
             }
         };
+        let found = async {
+            // Both, in any order: a picture to begin with, and what it is.
+            let playable = ingest.feed.wait_keyframe().await;
+            if playable && !request.wish.is_source() {
+                return ingest.feed.wait_tracks().await.is_some();
+            }
+            playable
+        };
         let waited = tokio::select! {
-            found = ingest.feed.wait_keyframe() => Ok(found),
+            found = found => Ok(found),
             error = failure => return Err(ViewError::Failed(error)),
             () = tokio::time::sleep_until(deadline) => Err(()),
         };

@@ -182,26 +182,23 @@ impl Task {
     /// One pull, to its end; there always is a reason why it ended.
     async fn attempt(&self, source: &Source, pump: &mut Pump<'_>) -> IngestError {
         let (sink, drain) = sink::channel();
-        let pull = async {
+        let pull = async move {
+            // Dropped with this future's end: the pump drains what is left, and ends.
+            let sink = sink;
             match source.url.kind() {
-                SourceKind::Http => {
+                SourceKind::HttpTsOrHls => {
                     crate::ingest::pull(&self.deps.fetcher, source, &sink).await
                 }
-                SourceKind::Test => super::test_source::pull(&self.deps, source, &sink).await,
-                SourceKind::Other => Err(IngestError::new(
+                SourceKind::Test => {
+                    let name = &self.definition.name;
+                    super::test_source::pull(&self.deps, source, name, &sink).await
+                }
+                SourceKind::Other(scheme) => Err(IngestError::new(
                     Stage::Policy,
                     Cause::Unsupported,
-                    format!(
-                        "{} sources cannot be pulled by this version",
-                        source.url.scheme()
-                    ),
+                    format!("{scheme} sources cannot be pulled by this version"),
                 )),
             }
-        };
-        let pull = async {
-            let result = pull.await;
-            drop(sink); // the pump drains what is left, and ends
-            result
         };
         let (pulled, ()) = tokio::join!(pull, pump.run(drain));
         match pulled {
@@ -298,7 +295,7 @@ impl<'a> Pump<'a> {
             metrics::ingest_bytes(chunk.data.len());
             self.task.publisher.publish(chunk);
         }
-        let stats = *self.cutter.stats();
+        let stats = self.cutter.stats().clone();
         metrics::ts_errors(&self.counted, &stats);
         self.counted = stats;
     }

@@ -172,12 +172,12 @@ fn fits(track: &Track, limit: Option<&Profile>) -> bool {
 pub fn work(what: Convert, tracks: &Tracks) -> (Video, Audio) {
     let video = match (tracks.video(), what) {
         (None, _) => Video::None,
-        (Some(track), Convert::Audio) => Video::Copy(track.codec),
+        (Some(_), Convert::Audio) => Video::Copy,
         (Some(_), _) => Video::Encode,
     };
     let audio = match (tracks.audio(), what) {
         (None, _) => Audio::None,
-        (Some(track), Convert::Video) => Audio::Copy(track.codec),
+        (Some(_), Convert::Video) => Audio::Copy,
         (Some(_), _) => Audio::Encode,
     };
     (video, audio)

@@ -19,7 +19,7 @@ use crate::config::Profile;
 use crate::feed::{Feed, Join, Publisher, Retention};
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::metrics;
-use crate::pipeline::{self, Event, Input, Library, Output, Running, TranscodeSpec};
+use crate::pipeline::{self, Event, Events, Input, Library, Output, Running, TranscodeSpec};
 use crate::stream::StreamId;
 use crate::ts::{Cutter, CutterOptions, Tracks};
 
@@ -289,7 +289,7 @@ impl Task {
                 width: profile.width,
                 height: profile.height,
                 video_bitrate_kbps: profile.video_bitrate_kbps,
-                speed_preset: profile.speed_preset.clone(),
+                speed_preset: profile.speed_preset.as_str().to_owned(),
                 audio_bitrate_kbps: profile.audio_bitrate_kbps,
                 max_frame_rate: profile.max_frame_rate,
                 threads: self.deps.threads,
@@ -321,7 +321,15 @@ impl Task {
     async fn feed_in(&self, input: &mut Input, tracks: &Tracks, progress: &Progress) -> RunEnd {
         let mut subscription = self.source.feed.subscribe(Join::Newest);
         let mut filter = crate::ts::select(tracks, &plan::wanted_pids(tracks));
+        let mut known = self.source.feed.tracks();
+        known.borrow_and_update();
         while let Some(item) = subscription.next().await {
+            // A new table for the same tracks needs a new filter, not a new pipeline.
+            if known.has_changed().unwrap_or(false)
+                && let Some(tracks) = known.borrow_and_update().as_deref()
+            {
+                filter = crate::ts::select(tracks, &plan::wanted_pids(tracks));
+            }
             let chunk = filter.apply(&item.chunk);
             let psi = chunk.keyframe.as_ref().filter(|_| item.joined).map(|k| k.psi.clone());
             for bytes in psi.into_iter().chain([chunk.data]) {
@@ -384,8 +392,8 @@ async fn changed(
     }
 }
 
-async fn first_error(events: &mut tokio::sync::mpsc::Receiver<Event>) -> IngestError {
-    while let Some(event) = events.recv().await {
+async fn first_error(events: &mut Events) -> IngestError {
+    while let Some(event) = events.next().await {
         match event {
             Event::Error { message, .. } => {
                 return IngestError::new(Stage::Transcode, Cause::Internal, message);

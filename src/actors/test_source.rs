@@ -5,14 +5,15 @@ use super::pool::{Asked, PoolLease};
 use crate::base::ids::ClientId;
 use crate::ingest::sink::{Gone, Sink};
 use crate::ingest::{Cause, IngestError, Stage};
-use crate::pipeline::{self, Event, TestSpec};
+use crate::pipeline::{self, Event, Pattern, TestSpec};
 use crate::stream::Source;
+use url::Url;
 
 /// Runs a test pipeline under a lease of the pool of GStreamer ingests until nobody takes its
 /// bytes any more.
-pub(super) async fn pull(deps: &IngestDeps, source: &Source, sink: &Sink) -> Result<(), IngestError> {
+pub(super) async fn pull(deps: &IngestDeps, source: &Source, name: &str, sink: &Sink) -> Result<(), IngestError> {
     let lease = lease(deps).await?;
-    let spec = TestSpec::from_url(source.url.url())
+    let spec = spec(source.url.as_url(), name)
         .map_err(|message| IngestError::new(Stage::Request, Cause::Unsupported, message))?;
     let started = pipeline::start_test(&deps.library, spec, deps.teardown_deadline).await;
     let running = started
@@ -33,13 +34,47 @@ pub(super) async fn pull(deps: &IngestDeps, source: &Source, sink: &Sink) -> Res
                     return Ok(());
                 }
             }
-            Some(event) = inner.events.recv() => {
+            Some(event) = inner.events.next() => {
                 if let Event::Error { message, .. } = event {
                     return Err(IngestError::new(Stage::Flow, Cause::Internal, message));
                 }
             }
         }
     }
+}
+
+/// Reads `test://PATTERN?width=&height=&fps=&tone=`. Numbers out of range are brought into it.
+fn spec(url: &Url, name: &str) -> Result<TestSpec, String> {
+    let mut spec = TestSpec {
+        name: name.to_owned(),
+        pattern: match url.host_str().unwrap_or_default() {
+            "" | "bars" => Pattern::Bars,
+            "ball" => Pattern::Ball,
+            "pinwheel" => Pattern::Pinwheel,
+            "snow" => Pattern::Snow,
+            "black" => Pattern::Black,
+            "still" => Pattern::Still,
+            _ => {
+                let known = "bars, ball, pinwheel, snow, black, still";
+                return Err(format!("the test source knows the patterns {known}"));
+            }
+        },
+        ..TestSpec::default()
+    };
+    for (key, value) in url.query_pairs() {
+        let number = || {
+            let wrong = |_| format!("{} of the test source takes a number", &*key);
+            value.parse::<u32>().map_err(wrong)
+        };
+        match &*key {
+            "width" => spec.width = number()?,
+            "height" => spec.height = number()?,
+            "fps" => spec.frame_rate = number()?,
+            "tone" => spec.tone = number()? != 0,
+            _ => return Err("the test source takes width, height, fps and tone".to_owned()),
+        }
+    }
+    Ok(spec)
 }
 
 async fn lease(deps: &IngestDeps) -> Result<PoolLease, IngestError> {

@@ -137,6 +137,21 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Clone for Shared<K, T>
     }
 }
 
+impl<K, T> std::fmt::Debug for Shared<K, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let running = lock(&self.entries).len();
+        f.debug_struct("Shared").field("running", &running).finish()
+    }
+}
+
+impl<K: Eq + Hash + Clone + Send + std::fmt::Debug + 'static, T: Shareable> std::fmt::Debug
+    for Lease<K, T>
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lease").field(&self.key).finish()
+    }
+}
+
 impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Deref for Lease<K, T> {
     type Target = Arc<T>;
 

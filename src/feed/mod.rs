@@ -132,6 +132,25 @@ impl Feed {
         }
     }
 
+    /// Waits until it is known what the feed carries; `None` when it ends first.
+    pub async fn wait_tracks(&self) -> Option<Arc<Tracks>> {
+        let mut tracks = self.tracks.subscribe();
+        let mut head = self.head.subscribe();
+        loop {
+            if let Some(known) = tracks.borrow_and_update().clone() {
+                return Some(known);
+            }
+            head.borrow_and_update();
+            if self.state().ended {
+                return None;
+            }
+            tokio::select! {
+                changed = tracks.changed() => changed.ok()?,
+                changed = head.changed() => changed.ok()?,
+            }
+        }
+    }
+
     /// Bytes kept now.
     pub fn bytes_kept(&self) -> usize {
         self.state().ring.bytes()

@@ -15,7 +15,7 @@ use url::Url;
 use super::lines::{Line, lines};
 use super::media;
 use super::variants;
-pub use super::variants::Variant;
+pub(super) use super::variants::Variant;
 pub use error::{Found, PlaylistError};
 
 /// What was at the URL.

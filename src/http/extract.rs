@@ -14,11 +14,11 @@ use crate::stream::StreamId;
 
 /// Where a request comes from; put into each request by the server.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+pub(super) struct Peer(pub SocketAddr);
 
 /// The address of who asks.
 #[derive(Clone, Copy, Debug)]
-pub struct ClientAddress(pub IpAddr);
+pub(super) struct ClientAddress(pub IpAddr);
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Problem;
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
 
 /// The stream id in the path.
 #[derive(Clone, Debug)]
-pub struct StreamPath(pub StreamId);
+pub(super) struct StreamPath(pub StreamId);
 
 impl<S: Send + Sync> FromRequestParts<S> for StreamPath {
     type Rejection = Problem;
@@ -45,13 +45,13 @@ impl<S: Send + Sync> FromRequestParts<S> for StreamPath {
 }
 
 /// A stream id of a path: what cannot be one is a stream that is not there.
-pub fn parse_id(text: &str) -> Result<StreamId, Problem> {
+pub(super) fn parse_id(text: &str) -> Result<StreamId, Problem> {
     StreamId::parse(text).map_err(|_| Problem::not_found("there is no such stream"))
 }
 
 /// Query parameters.
 #[derive(Debug)]
-pub struct Params<T>(pub T);
+pub(super) struct Params<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = Problem;
@@ -66,7 +66,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 
 /// A JSON body, whatever the content type says.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub(super) struct Body<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Problem;
@@ -81,7 +81,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 /// The whole body, within the limit of its route.
-pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+pub(super) async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|e| {
         if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
             Problem::new(
@@ -100,7 +100,7 @@ pub async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Result<By
 ///
 /// # Errors
 /// 400 for what is no entity tag; 412 for one that no stream of ours can have.
-pub fn if_match(headers: &HeaderMap) -> Result<Expect, Problem> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Expect, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(Expect::Any);
     };

@@ -23,7 +23,7 @@ const STORE_DEADLINE: Duration = Duration::from_secs(2);
 /// How well a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Health {
+pub(super) enum Health {
     /// It works.
     Healthy,
     /// It works, with a limit reached or something lost.
@@ -35,10 +35,11 @@ pub enum Health {
 /// The whole server's health.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HealthReport {
+pub(super) struct HealthReport {
     /// The worst of the parts.
     status: Health,
     /// Now.
+    #[schema(value_type = String, format = "date-time")]
     timestamp: jiff::Timestamp,
     /// Since the start, seconds.
     uptime: f64,
@@ -54,7 +55,7 @@ pub struct HealthReport {
 
 /// The parts.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct Services {
+pub(super) struct Services {
     /// The store.
     database: DatabaseHealth,
     /// The pool and its pipelines.
@@ -66,7 +67,7 @@ pub struct Services {
 /// The store.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DatabaseHealth {
+pub(super) struct DatabaseHealth {
     /// Does it answer?
     status: Health,
     /// How fast, milliseconds.
@@ -79,7 +80,7 @@ pub struct DatabaseHealth {
 /// The pool and its pipelines.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TranscodingHealth {
+pub(super) struct TranscodingHealth {
     /// Degraded when the queue is in use or a pipeline was wedged.
     status: Health,
     /// Transcodes that run.
@@ -95,7 +96,7 @@ pub struct TranscodingHealth {
 /// The process.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct MemoryHealth {
+pub(super) struct MemoryHealth {
     /// Degraded when nine tenths of the descriptors are in use.
     status: Health,
     /// Resident memory, bytes.
@@ -110,14 +111,14 @@ pub struct MemoryHealth {
 
 /// Is the process alive?
 #[utoipa::path(get, path = "/live", tag = "health", responses((status = 200, content_type = "text/plain", body = String)))]
-pub async fn live() -> &'static str {
+pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
 /// Does it take requests?
 #[utoipa::path(get, path = "/ready", tag = "health", responses(
     (status = 200, content_type = "text/plain", body = String), (status = 503, content_type = "text/plain", body = String)))]
-pub async fn ready(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, &'static str) {
+pub(super) async fn ready(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, &'static str) {
     if app.stopping.is_cancelled() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }
@@ -130,7 +131,7 @@ pub async fn ready(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, &'stati
 
 /// How each part is.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthReport), (status = 503, body = HealthReport)))]
-pub async fn health(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, Json<HealthReport>) {
+pub(super) async fn health(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, Json<HealthReport>) {
     let began = clock::now();
     let latency = tokio::time::timeout(STORE_DEADLINE, app.hub.catalog.store().check()).await;
     let latency = latency.ok().and_then(Result::ok);
@@ -200,19 +201,19 @@ async fn process_figures() -> process::Figures {
 
 /// Metrics in the Prometheus text format.
 #[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, content_type = "text/plain", body = String)))]
-pub async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
+pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
     let hub = &app.hub;
     let states = [
-        State::Idle,
-        State::Connecting,
-        State::Up,
-        State::Down,
-        State::Disabled,
+        (State::Idle, "idle"),
+        (State::Connecting, "connecting"),
+        (State::Up, "up"),
+        (State::Down, "down"),
+        (State::Disabled, "disabled"),
     ];
-    let mut streams: Vec<(&'static str, usize)> = states.iter().map(|s| (s.as_str(), 0)).collect();
+    let mut streams: Vec<(&'static str, usize)> = states.iter().map(|s| (s.1, 0)).collect();
     for record in hub.catalog.snapshot().values() {
         let state = hub.status(&record.definition).state;
-        if let Some(at) = states.iter().position(|s| *s == state) {
+        if let Some(at) = states.iter().position(|s| s.0 == state) {
             streams[at].1 += 1;
         }
     }

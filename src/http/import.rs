@@ -13,8 +13,8 @@ use super::AppState;
 use super::extract::{Params, read_body};
 use super::problem::Problem;
 use crate::ingest::IngestError;
-use crate::m3u::{self, Action};
-use crate::stream::{Source, State};
+use crate::m3u::{self, Counts, Plan, PreviewFormat, Row};
+use crate::stream::{Draft, Source, State};
 
 /// The largest body that may hold the URL of a playlist instead of a playlist.
 const MAX_URL_BODY: usize = 8 << 10;
@@ -24,7 +24,7 @@ const FETCH_TIME: std::time::Duration = std::time::Duration::from_secs(60);
 /// How to import.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ImportParams {
+pub(super) struct ImportParams {
     /// Only tell what would happen.
     #[serde(default)]
     dry_run: bool,
@@ -32,43 +32,14 @@ pub struct ImportParams {
 
 /// What an import did, or would do.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct ImportReport {
+pub(super) struct ImportReport {
     /// True when nothing was written because that was asked for.
     dry_run: bool,
-    /// Streams that are new.
-    added: usize,
-    /// Streams whose definition has changed.
-    changed: usize,
-    /// Streams that are as they were.
-    unchanged: usize,
-    /// Entries that were left out.
-    skipped: usize,
-    /// Every entry, and every line that could not be used, in the order of the lines.
-    rows: Vec<ImportRow>,
-}
-
-/// One entry of the playlist.
-#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct ImportRow {
-    /// The line it begins in, from 1.
-    line: usize,
-    /// The id of its stream, if it became one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    /// Its name.
-    name: String,
-    /// What became of it.
-    action: Action,
-    /// Why, or what has changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-}
-
-/// The body that names a playlist elsewhere.
-#[derive(Deserialize)]
-struct ByUrl {
+    /// The sums.
     #[serde(flatten)]
-    source: Source,
+    counts: Counts,
+    /// Every entry, and every line that could not be used, in the order of the lines.
+    rows: Vec<Row>,
 }
 
 /// Imports an M3U playlist.
@@ -79,7 +50,7 @@ struct ByUrl {
     request_body(content = String, content_type = "audio/x-mpegurl"),
     responses((status = 200, body = ImportReport), (status = 400, body = Problem),
         (status = 413, body = Problem), (status = 502, body = Problem)))]
-pub async fn import(
+pub(super) async fn import(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ImportParams>,
     request: Request,
@@ -94,51 +65,34 @@ pub async fn import(
     let written = tokio::spawn(async move {
         let plan = move |all: crate::actors::catalog::Snapshot| {
             let parsed = m3u::parse(&body, &m3u::Limits::default());
-            let plan = m3u::plan(&parsed, all.values().map(|r| &r.definition));
-            let definitions = plan.rows.iter().filter(|_| !dry_run);
-            let definitions = definitions.filter_map(|r| r.definition.clone()).collect();
-            ((parsed.problems, plan), definitions)
+            let plan = m3u::plan(parsed, all.values().map(|r| &r.definition));
+            let wanted = plan.rows.iter().filter(|_| !dry_run);
+            let definitions = wanted.filter_map(|r| r.definition.clone()).collect();
+            (plan, definitions)
         };
-        let (report, ids) = hub.catalog.import(plan).await?;
+        let (plan, ids) = hub.catalog.import(plan).await?;
         for id in ids {
             hub.definition_changed(&id);
         }
-        Ok::<_, Problem>(report)
+        Ok::<_, Problem>(plan)
     });
-    let (problems, plan) = written.await.map_err(|_| Problem::internal())??;
-    let count = |action| plan.rows.iter().filter(|r| r.action == action).count();
-    let (added, changed) = (count(Action::Added), count(Action::Changed));
-    let (unchanged, skipped) = (count(Action::Unchanged), count(Action::Skipped));
-    let mut rows: Vec<ImportRow> = plan
-        .rows
-        .into_iter()
-        .map(|row| ImportRow {
-            line: row.line,
-            id: row.id.map(|id| id.to_string()),
-            name: row.name,
-            action: row.action,
-            reason: row.reason,
-        })
-        .chain(problems.iter().map(|problem| ImportRow {
-            line: problem.line,
-            id: None,
-            name: String::new(),
-            action: Action::Skipped,
-            reason: Some(problem.reason.clone()),
-        }))
-        .collect();
-    rows.sort_by_key(|row| row.line);
-    if added + changed + unchanged == 0 && !rows.iter().any(|r| r.id.is_some()) && !problems.is_empty() && skipped == 0 {
-        let text = format!("nothing can be imported: {}", problems[0].reason);
-        return Err(Problem::bad_request(text));
+    let plan = written.await.map_err(|_| Problem::internal())??;
+    let Plan { counts, rows } = plan;
+    // A body that is no playlist at all is one mistake, not an import without entries.
+    if let [only] = rows.as_slice()
+        && counts.skipped == 1
+        && only.name.is_empty()
+    {
+        let reason = only.reason.clone().unwrap_or_default();
+        return Err(Problem::bad_request(format!("nothing can be imported: {reason}")));
     }
-    tracing::info!(added, changed, unchanged, skipped, dry_run, "playlist imported");
+    tracing::info!(
+        added = counts.added, changed = counts.changed, unchanged = counts.unchanged,
+        skipped = counts.skipped, dry_run, "playlist imported"
+    );
     Ok(Json(ImportReport {
         dry_run,
-        added,
-        changed,
-        unchanged,
-        skipped: skipped + problems.len(),
+        counts,
         rows,
     }))
 }
@@ -148,9 +102,11 @@ fn playlist_url(body: &Bytes) -> Result<Option<Source>, Problem> {
     if body.len() > MAX_URL_BODY || !body.trim_ascii_start().starts_with(b"{") {
         return Ok(None);
     }
-    let by_url: ByUrl = serde_json::from_slice(body)
-        .map_err(|e| Problem::bad_request(format!("the body names no playlist: {e}")))?;
-    Ok(Some(by_url.source))
+    let source: serde_json::Value = serde_json::from_slice(body)
+        .map_err(|e| Problem::bad_request(format!("the body is neither a playlist nor JSON: {e}")))?;
+    let draft = serde_json::json!({ "name": "playlist", "sources": [source] });
+    let definition = Draft::define(draft, None, |_| false).map_err(Problem::invalid)?;
+    Ok(definition.sources.into_iter().next())
 }
 
 async fn fetch(app: &AppState, source: &Source) -> Result<Bytes, Problem> {
@@ -158,7 +114,7 @@ async fn fetch(app: &AppState, source: &Source) -> Result<Bytes, Problem> {
     let failed = |e: IngestError| Problem::from(crate::actors::hub::ViewError::Failed(Arc::new(e)));
     let manners = fetcher.manners(source);
     let mut answer = fetcher
-        .get(source.url.url(), &manners, None)
+        .get(source.url.as_url(), &manners, None)
         .await
         .map_err(failed)?;
     answer
@@ -170,13 +126,11 @@ async fn fetch(app: &AppState, source: &Source) -> Result<Bytes, Problem> {
 /// What to export.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ExportParams {
+pub(super) struct ExportParams {
     /// The quality of each preview.
     quality: Option<String>,
     /// `ts` (default) or `hls`.
     format: Option<String>,
-    /// Convert always or never; absent: what a browser could not play.
-    transcode: Option<bool>,
     /// The original sources, with their headers, instead of previews.
     #[serde(default)]
     sources: bool,
@@ -187,19 +141,19 @@ pub struct ExportParams {
 /// The enabled streams as a playlist that any player opens.
 #[utoipa::path(get, path = "/playlist.m3u", tag = "preview", params(ExportParams),
     responses((status = 200, description = "An M3U playlist", content_type = "audio/x-mpegurl"), (status = 400, body = Problem)))]
-pub async fn export(
+pub(super) async fn export(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ExportParams>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let hls = match params.format.as_deref() {
-        None | Some("ts") => false,
-        Some("hls") => true,
+    let format = match params.format.as_deref() {
+        None | Some("ts") => PreviewFormat::Ts,
+        Some("hls") => PreviewFormat::Hls,
         Some(_) => return Err(Problem::bad_request("format is ts or hls")),
     };
     if let Some(quality) = &params.quality {
         let wish = crate::actors::plan::Wish {
-            transcode: params.transcode,
+            transcode: None,
             quality: Some(crate::actors::plan::Quality::parse(quality)),
         };
         wish.check(&app.hub.settings().rendition.profiles)
@@ -220,11 +174,10 @@ pub async fn export(
         m3u::Target::Previews {
             base: &base,
             quality: params.quality.as_deref(),
-            transcode: params.transcode,
-            hls,
+            format,
         }
     };
-    let text = m3u::write(chosen, &target);
+    let text = m3u::write(chosen, target);
     let head = [
         (header::CONTENT_TYPE, "audio/x-mpegurl; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),

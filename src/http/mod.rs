@@ -20,7 +20,8 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
+use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -107,13 +108,14 @@ pub fn router(state: Arc<AppState>) -> Router {
         .merge(media)
         .split_for_parts();
     describe(&mut description);
-    let description = Arc::new(description);
+    let description = serde_json::to_vec(&description).unwrap_or_default();
+    let description = Bytes::from(description);
     router
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .route(
             "/api/openapi.json",
-            get(move || async move { Json(Arc::clone(&description)) }),
+            get(move || std::future::ready(json(description.clone()))),
         )
         .route("/", get(welcome))
         .fallback(async || Problem::not_found("there is nothing at this path"))
@@ -148,6 +150,10 @@ fn describe(description: &mut OpenApi) {
         "Stream preview and monitoring server. Errors are RFC 9457 problem details with a stable code."
             .to_owned(),
     );
+}
+
+fn json(text: Bytes) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], text)
 }
 
 async fn welcome() -> impl IntoResponse {

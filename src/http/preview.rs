@@ -34,7 +34,7 @@ const TIMEOUT: std::ops::RangeInclusive<u64> = 1..=120_000;
 /// What a player may ask for.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct PreviewParams {
+pub(super) struct PreviewParams {
     /// `true`: convert always. `false`: never. Absent: only what a browser could not play.
     transcode: Option<bool>,
     /// A profile (`low`, `medium`, `high`, or one of the operator's): at most its size.
@@ -108,7 +108,7 @@ impl PreviewParams {
         (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 429, body = Problem), (status = 502, body = Problem),
         (status = 503, body = Problem), (status = 504, body = Problem)))]
-pub async fn preview(
+pub(super) async fn preview(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
     client: ClientAddress,
@@ -139,7 +139,7 @@ pub async fn preview(
         (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 429, body = Problem), (status = 502, body = Problem),
         (status = 503, body = Problem), (status = 504, body = Problem)))]
-pub async fn index(
+pub(super) async fn index(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
     client: ClientAddress,
@@ -229,8 +229,9 @@ async fn multivariant_playlist(
     let video = tracks.as_ref().and_then(|t| t.video()?.video.clone());
     let codecs = tracks.as_ref().and_then(|t| t.codecs_rfc6381());
     let (bandwidth, average) = output.bandwidth();
+    let uri = format!("{prefix}{key}/index.m3u8?session={session}");
     let text = multivariant(&[VariantEntry {
-        uri: format!("{prefix}{key}/index.m3u8?session={session}"),
+        uri: &uri,
         bandwidth,
         average_bandwidth: Some(average),
         codecs: codecs.as_deref(),
@@ -245,7 +246,7 @@ async fn multivariant_playlist(
 /// Names the session of a media playlist.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct SessionParams {
+pub(super) struct SessionParams {
     /// As the multivariant playlist gave it.
     session: Option<String>,
 }
@@ -260,7 +261,7 @@ pub struct SessionParams {
     responses((status = 200, description = "A media playlist", content_type = "application/vnd.apple.mpegurl"),
         (status = 404, body = Problem), (status = 502, body = Problem), (status = 503, body = Problem),
         (status = 504, body = Problem)))]
-pub async fn media_playlist(
+pub(super) async fn media_playlist(
     Extract(app): Extract<Arc<AppState>>,
     Path((id, rendition)): Path<(String, String)>,
     client: ClientAddress,
@@ -311,7 +312,7 @@ async fn rejoin(app: &AppState, request: &ViewRequest, key: OutputKey) -> Result
         ("rendition" = String, Path, description = "As the multivariant playlist gave it"),
         ("segment" = String, Path, description = "As the media playlist gave it")),
     responses((status = 200, description = "MPEG-TS", content_type = "video/mp2t"), (status = 404, body = Problem)))]
-pub async fn segment(
+pub(super) async fn segment(
     Extract(app): Extract<Arc<AppState>>,
     Path((id, rendition, name)): Path<(String, String, String)>,
 ) -> Result<Response, Problem> {
@@ -324,7 +325,7 @@ pub async fn segment(
     let window: Arc<HlsOutput> = app.hub.window(&key).ok_or_else(gone)?;
     let segment = window.segment(sequence).ok_or_else(gone)?;
     metrics::viewer_bytes("hls", segment.bytes);
-    let parts = stream::iter(segment.parts.into_iter().map(Ok::<_, Infallible>));
+    let parts = stream::iter(segment.parts.to_vec().into_iter().map(Ok::<_, Infallible>));
     let mut response = (
         media_head(TS, "public, max-age=3600, immutable"),
         Body::from_stream(parts),

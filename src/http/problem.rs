@@ -19,7 +19,7 @@ use crate::stream::Invalid;
 
 /// A problem detail (RFC 9457) with our extension members.
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+pub(super) struct Problem {
     /// `urn:sightglass:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
@@ -50,7 +50,7 @@ pub struct Problem {
 /// The queue for transcodes, as one who has to wait sees it.
 #[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct QueueInfo {
+pub(super) struct QueueInfo {
     /// How many wait.
     queued: usize,
     /// This request's place, from 1, if it was in the queue.
@@ -61,7 +61,7 @@ pub struct QueueInfo {
 
 impl Problem {
     /// A problem of this sort.
-    pub fn new(status: StatusCode, code: &'static str, title: &str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, code: &'static str, title: &str, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:sightglass:problem:{code}"),
             title: title.to_owned(),
@@ -73,17 +73,17 @@ impl Problem {
     }
 
     /// 400: the request cannot be understood.
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", "The request is not valid", detail)
     }
 
     /// 404: there is no such thing.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource", detail)
     }
 
     /// 422: the definition has mistakes.
-    pub fn invalid(errors: Vec<Invalid>) -> Self {
+    pub(super) fn invalid(errors: Vec<Invalid>) -> Self {
         let detail = match errors.as_slice() {
             [one] => one.to_string(),
             many => format!("{} mistakes were found; all are listed in errors", many.len()),
@@ -99,7 +99,7 @@ impl Problem {
     }
 
     /// 500: our fault; the cause is in the log.
-    pub fn internal() -> Self {
+    pub(super) fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -109,7 +109,7 @@ impl Problem {
     }
 
     /// The stable code.
-    pub fn code(&self) -> &'static str {
+    pub(super) fn code(&self) -> &'static str {
         self.code
     }
 

@@ -1,7 +1,6 @@
 //! The hyper server: HTTP/1.1 and h2c on one port, with every wait and number bounded.
 
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -93,8 +92,7 @@ impl Server {
             tokio::spawn(async move {
                 metrics::http_connections(1.0);
                 let connection = builder.serve_connection(io, service);
-                let connection = watcher.watch(pin!(connection));
-                if let Err(error) = connection.await {
+                if let Err(error) = watcher.watch(connection).await {
                     tracing::debug!(%error, "connection ended");
                 }
                 metrics::http_connections(-1.0);

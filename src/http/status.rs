@@ -17,7 +17,7 @@ use crate::base::ids::SessionId;
 /// The pool and who uses it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct TranscodingStatus {
+pub(super) struct TranscodingStatus {
     /// Transcodes that run now.
     active_sessions: usize,
     /// Transcodes that may run at once.
@@ -33,12 +33,13 @@ pub struct TranscodingStatus {
 /// One viewer's session.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SessionView {
+pub(super) struct SessionView {
     /// Its id.
     session_id: String,
     /// The stream.
     stream_id: String,
     /// When it began.
+    #[schema(value_type = String, format = "date-time")]
     start_time: jiff::Timestamp,
     /// Since then, seconds.
     duration: f64,
@@ -70,7 +71,7 @@ pub struct SessionView {
 /// How far a rendition's pipeline is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum PipelineState {
+pub(super) enum PipelineState {
     /// The source itself is watched.
     None,
     /// It waits for a slot.
@@ -86,7 +87,7 @@ pub enum PipelineState {
 /// The pool and all sessions.
 #[utoipa::path(get, path = "/api/streams/transcoding/status", tag = "status",
     responses((status = 200, body = TranscodingStatus)))]
-pub async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<TranscodingStatus> {
+pub(super) async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<TranscodingStatus> {
     let pool = app.hub.pool().figures();
     let all = app.hub.sessions.list();
     let sessions = all.iter().map(|session| view(&app, session, &all)).collect();
@@ -143,7 +144,7 @@ fn view(app: &AppState, session: &Session, all: &[Arc<Session>]) -> SessionView 
 #[utoipa::path(delete, path = "/api/v1/sessions/{sessionId}", tag = "status",
     params(("sessionId" = String, Path, description = "Session id")),
     responses((status = 204), (status = 404, body = Problem)))]
-pub async fn end_session(
+pub(super) async fn end_session(
     Extract(app): Extract<Arc<AppState>>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {

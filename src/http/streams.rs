@@ -18,7 +18,7 @@ use crate::stream::{self, Draft, Filter, Page, Record, State};
 
 /// A stream as the API shows it: its definition and how it is.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct StreamView {
+pub(super) struct StreamView {
     /// The definition with its revision.
     #[serde(flatten)]
     record: Record,
@@ -31,7 +31,7 @@ pub struct StreamView {
 
 /// Why a stream is down.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct FailureView {
+pub(super) struct FailureView {
     /// How far the pull got.
     stage: Stage,
     /// Why it ended there.
@@ -42,7 +42,7 @@ pub struct FailureView {
 
 /// A page of streams.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub struct StreamList {
+pub(super) struct StreamList {
     /// How many match the filter.
     total: usize,
     /// Where this page begins.
@@ -56,7 +56,7 @@ pub struct StreamList {
 /// Filter and page of a list.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct ListParams {
+pub(super) struct ListParams {
     /// Only this group.
     group: Option<String>,
     /// Only this state.
@@ -69,7 +69,8 @@ pub struct ListParams {
     /// Only enabled or disabled ones.
     enabled: Option<bool>,
     /// How many to pass over.
-    offset: Option<usize>,
+    #[serde(default)]
+    offset: usize,
     /// How many to list, 1 to 1000; 100 unless told.
     limit: Option<usize>,
 }
@@ -114,11 +115,18 @@ async fn to_the_end<T: Send + 'static>(
 /// Lists streams.
 #[utoipa::path(get, path = "/api/v1/streams", tag = "streams", params(ListParams),
     responses((status = 200, body = StreamList), (status = 400, body = Problem)))]
-pub async fn list(
+pub(super) async fn list(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<StreamList>, Problem> {
-    let page = Page::new(params.offset, params.limit).map_err(Problem::bad_request)?;
+    let page = Page {
+        offset: params.offset,
+        limit: params.limit.unwrap_or(Page::default().limit),
+    };
+    if !(1..=Page::MOST).contains(&page.limit) {
+        let text = format!("limit is {}; it is 1 to {}", page.limit, Page::MOST);
+        return Err(Problem::bad_request(text));
+    }
     let filter = Filter {
         group: params.group,
         state: params.state,
@@ -127,16 +135,14 @@ pub async fn list(
         enabled: params.enabled,
     };
     let all = app.hub.catalog.snapshot();
-    let matching: Vec<_> = all
+    let matcher = filter.matcher();
+    let matching = all
         .values()
         .map(|record| (record, app.hub.status(&record.definition)))
-        .filter(|(record, status)| filter.matches(&record.definition, status.state))
-        .collect();
-    let total = matching.len();
-    let items = matching
+        .filter(|(record, status)| matcher.matches(&record.definition, status.state));
+    let (items, total) = page.of(matching);
+    let items = items
         .into_iter()
-        .skip(page.offset)
-        .take(page.limit)
         .map(|(record, status)| StreamView::new(record, status))
         .collect();
     Ok(Json(StreamList {
@@ -151,14 +157,14 @@ pub async fn list(
 #[utoipa::path(post, path = "/api/v1/streams", tag = "streams", request_body = Draft,
     responses((status = 201, body = StreamView), (status = 400, body = Problem),
         (status = 409, body = Problem), (status = 422, body = Problem)))]
-pub async fn create(
+pub(super) async fn create(
     Extract(app): Extract<Arc<AppState>>,
-    Body(draft): Body<Draft>,
+    Body(draft): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
     let hub = Arc::clone(&app.hub);
     let record = to_the_end(async move {
         hub.catalog
-            .add(|all| draft.check(None, |id| all.contains_key(id)))
+            .add(|all| Draft::define(draft, None, |id| all.contains_key(id)))
             .await
     })
     .await?;
@@ -175,7 +181,7 @@ pub async fn create(
 #[utoipa::path(get, path = "/api/v1/streams/{id}", tag = "streams",
     params(("id" = String, Path, description = "Stream id")),
     responses((status = 200, body = StreamView), (status = 304), (status = 404, body = Problem)))]
-pub async fn read(
+pub(super) async fn read(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
     headers: HeaderMap,
@@ -194,14 +200,14 @@ pub async fn read(
         ("If-Match" = Option<String>, Header, description = "Write only if the stream has this entity tag")),
     responses((status = 200, body = StreamView), (status = 400, body = Problem),
         (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
-pub async fn replace(
+pub(super) async fn replace(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
     headers: HeaderMap,
-    Body(draft): Body<Draft>,
+    Body(draft): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
     change(app, id, &headers, move |old| {
-        draft.check(Some(old.id.clone()), |_| false)
+        Draft::define(draft, Some(old.id.clone()), |_| false)
     })
     .await
 }
@@ -213,7 +219,7 @@ pub async fn replace(
         ("If-Match" = Option<String>, Header, description = "Write only if the stream has this entity tag")),
     responses((status = 200, body = StreamView), (status = 400, body = Problem),
         (status = 404, body = Problem), (status = 412, body = Problem), (status = 422, body = Problem)))]
-pub async fn patch(
+pub(super) async fn patch(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
     headers: HeaderMap,
@@ -253,7 +259,7 @@ async fn change(
     params(("id" = String, Path, description = "Stream id"),
         ("If-Match" = Option<String>, Header, description = "Remove only if the stream has this entity tag")),
     responses((status = 204), (status = 404, body = Problem), (status = 412, body = Problem)))]
-pub async fn remove(
+pub(super) async fn remove(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
     headers: HeaderMap,

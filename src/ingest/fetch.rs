@@ -108,7 +108,7 @@ impl Fetcher {
         Manners {
             headers,
             secret,
-            origin: source.url.url().origin(),
+            origin: source.url.as_url().origin(),
             timeout: source
                 .timeout_ms
                 .map_or(self.default_timeout, Duration::from_millis),

@@ -35,7 +35,7 @@ const PLAYLIST_TIME: std::time::Duration = std::time::Duration::from_secs(20);
 /// nobody takes its bytes any more.
 pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<(), IngestError> {
     let manners = fetcher.manners(source);
-    let mut answer = fetcher.get(source.url.url(), &manners, None).await?;
+    let mut answer = fetcher.get(source.url.as_url(), &manners, None).await?;
     let start = read_start(&mut answer).await?;
     match detect::container(&answer.content_type, answer.url.path(), &start) {
         Container::Hls => {

@@ -1,1 +1,32 @@
 //! What an operator defines: a stream, its sources and options. Pure.
+//!
+//! A body from outside is read as a [`Draft`], which tells all its mistakes at once as [`Invalid`]s; what passes is a
+//! [`Definition`], which holds every promise that its types make and can be trusted downstream. A [`Record`] is a
+//! definition as it is stored, with its revision.
+
+mod definition;
+mod draft;
+mod filter;
+mod id;
+mod invalid;
+pub mod limits;
+mod options;
+mod patch;
+mod shape;
+mod source;
+mod source_check;
+mod source_url;
+
+pub use definition::{Definition, Record, is_reserved_attribute};
+pub use draft::{Draft, DraftSource};
+pub use filter::{Filter, Matcher, Page, State};
+pub use id::{IdError, StreamId};
+pub use invalid::Invalid;
+pub use options::Options;
+pub use patch::merge_patch;
+pub use source::{Credentials, Source};
+pub use source_check::{Header, check_header};
+pub use source_url::{SourceKind, SourceUrl, UrlError};
+
+pub(crate) use draft::{is_attribute_name, is_web_url};
+pub(crate) use id::slug;

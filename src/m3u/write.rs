@@ -1,0 +1,198 @@
+//! Writing an M3U that every player opens.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::headers;
+use super::quote::{attribute, is_exact, one_line, plain_attribute};
+use crate::stream::{Credentials, Definition, Source};
+
+/// What the entries point at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The previews of this server. Streams that are not enabled are left out, and so is whatever could lead a player
+    /// round this server to the provider.
+    Previews {
+        /// Scheme, host and path prefix as clients see them: `http://127.0.0.1:8080`.
+        base: &'a str,
+        /// The quality profile to ask for; the stream's own when absent.
+        quality: Option<&'a str>,
+        /// What to ask for.
+        format: PreviewFormat,
+    },
+    /// The sources themselves, with headers and credentials: each stream's primary, enabled or not. Reading it back
+    /// gives the same streams, but for what an M3U cannot hold (backups, tags, options, timeouts, `enabled`).
+    Sources,
+}
+
+/// The kind of preview that a playlist asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PreviewFormat {
+    /// MPEG-TS as it comes.
+    #[default]
+    Ts,
+    /// HLS.
+    Hls,
+}
+
+/// Writes streams in their order. No value can start a line or leave its quotes, whatever it holds.
+pub fn write<'a>(streams: impl IntoIterator<Item = &'a Definition>, target: Target<'_>) -> String {
+    let mut out = String::from("#EXTM3U\n");
+    for stream in streams {
+        match target {
+            Target::Previews {
+                base,
+                quality,
+                format,
+            } if stream.enabled => {
+                preview(&mut out, stream, base, quality, format);
+            }
+            Target::Previews { .. } => {}
+            Target::Sources => source(&mut out, stream),
+        }
+    }
+    out
+}
+
+fn preview(
+    out: &mut String,
+    stream: &Definition,
+    base: &str,
+    quality: Option<&str>,
+    format: PreviewFormat,
+) {
+    let tvg_id = stream.tvg_id.as_deref().unwrap_or(stream.id.as_str());
+    let tvg_name = stream.attributes.get("tvg-name").unwrap_or(&stream.name);
+    out.push_str("#EXTINF:-1");
+    let fields = [
+        ("tvg-id", Some(tvg_id)),
+        ("tvg-name", Some(tvg_name)),
+        ("tvg-logo", stream.logo.as_deref()),
+    ];
+    for (name, value) in fields
+        .into_iter()
+        .chain([("group-title", stream.group.as_deref())])
+    {
+        push(out, value.map(|value| plain_attribute(name, value)));
+    }
+    let public = stream
+        .attributes
+        .iter()
+        .filter(|(name, value)| *name != "tvg-name" && is_public(name, value));
+    public.for_each(|(name, value)| push(out, Some(plain_attribute(name, value))));
+    let _ = writeln!(out, ",{}", one_line(&stream.name));
+
+    // The base may come from a request's Host header.
+    let clean = |c: &char| !c.is_control() && !c.is_whitespace();
+    out.extend(base.trim_end_matches('/').chars().filter(clean));
+    let _ = write!(out, "/streams/preview/{}", stream.id);
+    if format == PreviewFormat::Hls {
+        out.push_str("/index.m3u8");
+    }
+    if let Some(quality) = quality {
+        let _ = write!(
+            out,
+            "?quality={}",
+            utf8_percent_encode(quality, NON_ALPHANUMERIC)
+        );
+    }
+    out.push('\n');
+}
+
+/// Whether an attribute says nothing about where the provider's streams are.
+fn is_public(name: &str, value: &str) -> bool {
+    let private = ["catchup", "timeshift", "vlcopt.", "kodiprop."];
+    !private.iter().any(|prefix| name.starts_with(prefix)) && !value.contains("://")
+}
+
+fn source(out: &mut String, stream: &Definition) {
+    let Some(source) = stream.sources.first() else {
+        return;
+    };
+    out.push_str("#EXTINF:-1");
+    // A copy of the title is left out where quotes would spoil it: it would read as a name of its own.
+    let tvg_name = stream
+        .attributes
+        .get("tvg-name")
+        .or_else(|| Some(&stream.name).filter(|name| is_exact(name)));
+    let fields = [
+        ("tvg-id", stream.tvg_id.as_deref()),
+        ("tvg-name", tvg_name.map(String::as_str)),
+        ("tvg-logo", stream.logo.as_deref()),
+        ("group-title", stream.group.as_deref()),
+        ("sightglass-id", Some(stream.id.as_str())),
+    ];
+    for (name, value) in fields {
+        push(out, value.map(|value| attribute(name, value)));
+    }
+    let mut lines = String::new();
+    for (name, value) in stream
+        .attributes
+        .iter()
+        .filter(|(name, _)| *name != "tvg-name")
+    {
+        match (name.strip_prefix("vlcopt."), name.strip_prefix("kodiprop.")) {
+            (Some(name), _) if !name.is_empty() => vlc_option(&mut lines, name, value),
+            (_, Some(name)) if !name.is_empty() => {
+                let _ = writeln!(lines, "#KODIPROP:{name}={}", one_line(value));
+            }
+            _ => push(out, Some(attribute(name, value))),
+        }
+    }
+    let _ = writeln!(out, ",{}", one_line(&stream.name));
+    out.push_str(&lines);
+    address(out, source);
+}
+
+/// The headers that players know as `#EXTVLCOPT`, then the URL with the rest behind a `|`, as Kodi has it.
+fn address(out: &mut String, source: &Source) {
+    let mut rest = Vec::new();
+    if let Some(agent) = &source.user_agent {
+        vlc_option(out, "http-user-agent", agent);
+    }
+    for (name, value) in &source.headers {
+        match name.as_str() {
+            "Referer" => vlc_option(out, "http-referrer", value),
+            "Origin" => vlc_option(out, "http-origin", value),
+            _ => rest.push(headers::pair(name, value)),
+        }
+    }
+    match &source.credentials {
+        Some(Credentials::Basic { username, password }) => {
+            out.push_str(&source.url.with_user(username, password));
+        }
+        Some(Credentials::Bearer { token }) => {
+            rest.push(headers::pair("Authorization", &format!("Bearer {token}")));
+            out.push_str(source.url.as_str());
+        }
+        None => out.push_str(source.url.as_str()),
+    }
+    if !rest.is_empty() {
+        out.push('|');
+        out.push_str(&rest.join("&"));
+    }
+    out.push('\n');
+}
+
+fn vlc_option(out: &mut String, name: &str, value: &str) {
+    let value = one_line(value);
+    // Readers take one pair of quotes off.
+    let quote = if value.len() > 1 && value.starts_with('"') && value.ends_with('"') {
+        "\""
+    } else {
+        ""
+    };
+    let _ = writeln!(out, "#EXTVLCOPT:{name}={quote}{value}{quote}");
+}
+
+fn push(out: &mut String, attribute: Option<String>) {
+    if let Some(attribute) = attribute {
+        out.push(' ');
+        out.push_str(&attribute);
+    }
+}
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;

@@ -1,0 +1,131 @@
+//! From a topology's text and a specification to a pipeline that is ready to start.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+use gstreamer as gst;
+use gstreamer_app as gst_app;
+
+use super::bridge::{Input, Output};
+use super::error::PipelineError;
+use super::event::{self, Event, EventSender, Events, Link};
+use super::library::Library;
+use super::set::{set, set_bitrate};
+use super::spec::{Audio, TestSpec, TranscodeSpec, Video};
+use super::topology::{Topology, names};
+use super::{bus, keyframes, overlay, sizing};
+
+/// libav's default is a thread per core and a frame of memory per thread; one keeps up with live 1080p.
+const DECODER_THREADS: &str = "1";
+/// Test tone.
+const TONE_VOLUME: &str = "0.1";
+
+/// A pipeline in NULL state with its bridges.
+pub(super) struct Assembled {
+    pub(super) pipeline: gst::Pipeline,
+    pub(super) input: Option<Input>,
+    pub(super) output: Output,
+    pub(super) events: Events,
+    pub(super) link: Arc<Link>,
+}
+
+pub(super) fn transcode(library: &Library, spec: &TranscodeSpec) -> Result<Assembled, PipelineError> {
+    let topology = Topology::for_tracks(spec.video, spec.audio)?;
+    let (assembled, events) = bridged(library, topology)?;
+    let pipeline = &assembled.pipeline;
+    if spec.video == Video::Encode {
+        let encoder = named(pipeline, topology, names::ENCODER)?;
+        set(&encoder, "speed-preset", &spec.profile.speed_preset)?;
+        set(&encoder, "threads", &spec.profile.threads.to_string())?;
+        set_bitrate(&encoder, spec.profile.video_bitrate_kbps)?;
+        sizing::follow(pipeline, &spec.profile, &events);
+        sizing::tell_encoded(&encoder, &events);
+        keyframes::force(&encoder);
+    }
+    if spec.audio == Audio::Encode {
+        set_bitrate(&named(pipeline, topology, names::AUDIO_ENCODER)?, spec.profile.audio_bitrate_kbps)?;
+    }
+    keep_decoders_lean(pipeline);
+    tell_missing_tracks(pipeline, topology, &events, &assembled.link)?;
+    Ok(assembled)
+}
+
+pub(super) fn test(library: &Library, spec: &TestSpec) -> Result<Assembled, PipelineError> {
+    let topology = Topology::Test;
+    let (assembled, events) = bridged(library, topology)?;
+    let pipeline = &assembled.pipeline;
+    let picture = named(pipeline, topology, names::PICTURE)?;
+    set(&picture, "pattern", spec.pattern.nick())?;
+    set(&picture, "horizontal-speed", if spec.pattern == super::spec::Pattern::Bars { "2" } else { "0" })?;
+    let even = |side: u32, most: u32| i32::try_from(side.clamp(64, most) & !1).unwrap_or(64);
+    let caps = gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", even(spec.width, 3840))
+        .field("height", even(spec.height, 2160))
+        .field("framerate", gst::Fraction::new(i32::try_from(spec.frame_rate.clamp(1, 60)).unwrap_or(25), 1))
+        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+        .build();
+    set(&named(pipeline, topology, names::SIZE)?, "caps", &caps.to_string())?;
+    let tone = named(pipeline, topology, names::TONE)?;
+    set(&tone, "volume", if spec.tone { TONE_VOLUME } else { "0" })?;
+    let encoder = named(pipeline, topology, names::ENCODER)?;
+    sizing::tell_encoded(&encoder, &events);
+    keyframes::force(&encoder);
+    if spec.pattern.has_clock()
+        && let Some(clock) = pipeline.by_name(names::CLOCK)
+    {
+        overlay::draw(&clock, &spec.name);
+    }
+    Ok(assembled)
+}
+
+fn bridged(library: &Library, topology: Topology) -> Result<(Assembled, EventSender), PipelineError> {
+    let pipeline = library.build(topology)?;
+    let (sender, events) = event::channel();
+    let link = Arc::new(Link::default());
+    bus::attach(&pipeline, sender.clone(), Arc::clone(&link));
+    let input = pipeline
+        .by_name(names::IN)
+        .and_then(|element| element.downcast::<gst_app::AppSrc>().ok())
+        .map(|src| Input::new(src, Arc::clone(&link)));
+    let sink = named(&pipeline, topology, names::TAP)?
+        .downcast::<gst_app::AppSink>()
+        .map_err(|_| PipelineError::Start { topology, reason: "\"tap\" is no appsink".to_owned() })?;
+    let output = Output::new(sink, Arc::clone(&link));
+    Ok((Assembled { pipeline, input, output, events, link }, sender))
+}
+
+fn named(pipeline: &gst::Pipeline, topology: Topology, name: &str) -> Result<gst::Element, PipelineError> {
+    pipeline.by_name(name).ok_or_else(|| PipelineError::Start { topology, reason: format!("no element is named {name:?}") })
+}
+
+/// Limits the threads of decoders that `decodebin` finds, when it finds them.
+fn keep_decoders_lean(pipeline: &gst::Pipeline) {
+    pipeline.connect_deep_element_added(|_, _, element| {
+        if element.factory().is_some_and(|factory| factory.name().starts_with("avdec_"))
+            && let Err(error) = set(element, "max-threads", DECODER_THREADS)
+        {
+            tracing::debug!(%error, "decoder threads stay as they are");
+        }
+    });
+}
+
+/// Without this, a track that was promised and is not in the stream would leave the muxer waiting for it without a word.
+fn tell_missing_tracks(pipeline: &gst::Pipeline, topology: Topology, events: &EventSender, link: &Arc<Link>) -> Result<(), PipelineError> {
+    let demux = named(pipeline, topology, names::DEMUX)?;
+    let tracks: Vec<_> = [(names::VIDEO_IN, "video"), (names::AUDIO_IN, "audio")]
+        .into_iter()
+        .filter_map(|(name, kind)| Some((pipeline.by_name(name)?.static_pad("sink")?.downgrade(), kind)))
+        .collect();
+    let (events, link) = (events.clone(), Arc::clone(link));
+    demux.connect_no_more_pads(move |_| {
+        for (pad, kind) in &tracks {
+            if pad.upgrade().is_some_and(|pad| !pad.is_linked()) {
+                let message = format!("the stream has no {kind} track of a known codec");
+                events.send(Event::Error { element: names::DEMUX.to_owned(), message, missing: None });
+                link.end();
+            }
+        }
+    });
+    Ok(())
+}

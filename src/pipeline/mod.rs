@@ -1,0 +1,52 @@
+//! GStreamer, and the only place that names it.
+//!
+//! A pipeline is a topology's text (`pipelines/*.launch`, embedded, overridable by the operator) with values set on its
+//! named elements; nothing that a user typed is ever parsed as a pipeline. MPEG-TS goes in by [`Input`] and comes out by
+//! [`Output`]; what happens is told by [`Event`]s. Both bridges are bounded, and neither blocks a thread of the runtime
+//! or of the pipeline.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `library`, `topology`, `packages` | the texts, their contract, what is not installed |
+//! | `spec`, `fit` | what is asked for; the size and rate of the picture (pure) |
+//! | `assemble`, `set`, `sizing`, `keyframes`, `overlay` | from text to a pipeline ready to start |
+//! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
+//! | `running`, `teardown`, `census` | one way in, one way out, both counted |
+
+mod assemble;
+mod bridge;
+mod bus;
+mod census;
+mod error;
+mod event;
+mod fit;
+mod glyphs;
+mod keyframes;
+mod library;
+mod overlay;
+mod packages;
+mod redact;
+mod running;
+mod set;
+mod sizing;
+mod spec;
+mod teardown;
+mod topology;
+#[cfg(test)]
+mod tests;
+
+pub use bridge::{Input, Output};
+pub use census::{Census, census};
+pub use error::{Mistake, PipelineError};
+pub use event::{Event, Events};
+pub use fit::{Fit, Picture, fit};
+pub use library::{Library, init};
+pub use running::{Control, Running, start_test, start_transcode};
+pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video};
+pub use teardown::StopOutcome;
+pub use topology::Topology;
+
+/// Version of the GStreamer library in use, for `--version` and the health page.
+pub fn versions() -> String {
+    gstreamer::version_string().to_string()
+}

@@ -1,0 +1,131 @@
+//! Starting a pipeline, and holding it.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use gst::prelude::*;
+use gstreamer as gst;
+use tokio::sync::oneshot;
+
+use super::assemble::{self, Assembled};
+use super::bridge::{Input, Output};
+use super::error::PipelineError;
+use super::event::{Event, Events, Link};
+use super::library::Library;
+use super::spec::{TestSpec, TranscodeSpec};
+use super::teardown::{self, StopOutcome};
+use super::topology::Topology;
+use super::census;
+
+/// How long a pipeline that is merely dropped may take to stop before it counts as wedged.
+const DROP_DEADLINE: Duration = Duration::from_secs(10);
+
+/// A pipeline that runs. Its parts may go to different tasks; the pipeline lives as long as its control.
+#[derive(Debug)]
+pub struct Running {
+    /// Where TS goes in; `None` for a test source.
+    pub input: Option<Input>,
+    /// Where TS comes out.
+    pub output: Output,
+    /// What it tells.
+    pub events: Events,
+    /// Its life.
+    pub control: Control,
+}
+
+impl Running {
+    /// Stops it; see [`Control::stop`].
+    pub async fn stop(self, deadline: Duration) -> StopOutcome {
+        let Self { input, output, events, control } = self;
+        drop((input, output, events));
+        control.stop(deadline).await
+    }
+}
+
+/// The life of a pipeline. Dropping it tears the pipeline down in the background.
+#[derive(Debug)]
+#[must_use = "dropping the control stops the pipeline"]
+pub struct Control {
+    pipeline: Option<gst::Pipeline>,
+    link: Arc<Link>,
+}
+
+impl Control {
+    /// Stops the pipeline off the runtime, whatever state its bridges are in. Should this future be dropped, the
+    /// teardown goes on and is counted all the same.
+    pub async fn stop(mut self, deadline: Duration) -> StopOutcome {
+        match self.begin(deadline) {
+            Some(outcome) => outcome.await.unwrap_or(StopOutcome::Wedged),
+            None => StopOutcome::Clean,
+        }
+    }
+
+    fn begin(&mut self, deadline: Duration) -> Option<oneshot::Receiver<StopOutcome>> {
+        let pipeline = self.pipeline.take()?;
+        self.link.end();
+        Some(teardown::begin(pipeline, deadline))
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        drop(self.begin(DROP_DEADLINE));
+    }
+}
+
+/// Starts a transcode. Returns as soon as the pipeline takes input; pictures come when enough of it is there.
+///
+/// # Errors
+/// Any [`PipelineError`] but `Init`, `Library` and `Ended`. What was begun is torn down.
+pub async fn start_transcode(library: &Library, spec: TranscodeSpec, deadline: Duration) -> Result<Running, PipelineError> {
+    let topology = Topology::for_tracks(spec.video, spec.audio)?;
+    let library = library.clone();
+    start(topology, deadline, move || assemble::transcode(&library, &spec)).await
+}
+
+/// Starts the test source.
+///
+/// # Errors
+/// As [`start_transcode`].
+pub async fn start_test(library: &Library, spec: TestSpec, deadline: Duration) -> Result<Running, PipelineError> {
+    let library = library.clone();
+    start(Topology::Test, deadline, move || assemble::test(&library, &spec)).await
+}
+
+/// Plugins are loaded from disk and elements may open devices, so a start has a thread of its own. One that passes its
+/// deadline is torn down by the same thread when it ends, because nobody takes its result.
+async fn start(
+    topology: Topology,
+    deadline: Duration,
+    assemble: impl FnOnce() -> Result<Assembled, PipelineError> + Send + 'static,
+) -> Result<Running, PipelineError> {
+    let (report, started) = oneshot::channel();
+    thread::Builder::new().name("pipe-start".to_owned()).spawn(move || {
+        let result = assemble().and_then(|assembled| play(topology, assembled));
+        drop(report.send(result));
+    })?;
+    match tokio::time::timeout(deadline, started).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(PipelineError::Start { topology, reason: "its thread panicked".to_owned() }),
+        Err(_) => Err(PipelineError::StartDeadline(deadline)),
+    }
+}
+
+fn play(topology: Topology, assembled: Assembled) -> Result<Running, PipelineError> {
+    let Assembled { pipeline, input, output, mut events, link } = assembled;
+    census::started();
+    // From here on dropping the control is the way out, whatever happens.
+    let control = Control { pipeline: Some(pipeline.clone()), link };
+    if pipeline.set_state(gst::State::Playing).is_err() {
+        let mut reason = "an element refused".to_owned();
+        while let Some(event) = events.try_next() {
+            if let Event::Error { element, message, .. } = event {
+                reason = format!("{element}: {message}");
+                break;
+            }
+        }
+        return Err(PipelineError::Start { topology, reason });
+    }
+    Ok(Running { input, output, events, control })
+}

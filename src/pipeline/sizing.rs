@@ -1,0 +1,106 @@
+//! Sets the size and rate of the encoded picture from what the decoder turns out to give.
+
+use gst::prelude::*;
+use gstreamer as gst;
+
+use super::event::{Event, EventSender};
+use super::fit::{Fit, Picture, fit};
+use super::spec::Profile;
+use super::topology::names;
+
+/// Watches for the picture in front of the first element that may depend on it, and sets the `size` filter before that
+/// element sees it: so a resolution that changes in mid-stream is followed, too.
+pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &EventSender) {
+    let Some(size) = pipeline.by_name(names::SIZE) else { return };
+    let first = [names::DEINTERLACE, names::RATE, names::SCALE, names::SIZE].iter().find_map(|name| pipeline.by_name(name));
+    let Some(pad) = first.and_then(|element| element.static_pad("sink")) else { return };
+    let base = size.property::<gst::Caps>("caps");
+    let size = size.downgrade();
+    let profile = profile.clone();
+    let events = events.clone();
+    let reduces_rate = pipeline.by_name(names::RATE).is_some();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(event) = info.event()
+            && let gst::EventView::Caps(caps) = event.view()
+            && let Some(picture) = picture_of(caps.caps())
+            && let Some(size) = size.upgrade()
+        {
+            let mut fit = fit(&profile, &picture);
+            if !reduces_rate {
+                fit.rate = None;
+            }
+            tracing::debug!(?picture, ?fit, "picture");
+            size.set_property("caps", with_fit(&base, fit));
+            events.send(Event::SourceVideo(picture));
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Tells the size of the encoded picture.
+pub(super) fn tell_encoded(encoder: &gst::Element, events: &EventSender) {
+    let Some(pad) = encoder.static_pad("src") else { return };
+    let events = events.clone();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        if let Some(event) = info.event()
+            && let gst::EventView::Caps(caps) = event.view()
+            && let Some(picture) = picture_of(caps.caps())
+        {
+            events.send(Event::Encoded { width: picture.width, height: picture.height });
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
+/// Reads the picture from caps, raw or encoded; `None` if they have no size.
+fn picture_of(caps: &gst::CapsRef) -> Option<Picture> {
+    let structure = caps.structure(0)?;
+    let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0);
+    let fraction = |name, default| {
+        structure.get::<gst::Fraction>(name).map_or(default, |value| {
+            (u32::try_from(value.numer()).unwrap_or(0), u32::try_from(value.denom()).unwrap_or(0))
+        })
+    };
+    Some(Picture {
+        width: side("width")?,
+        height: side("height")?,
+        par: fraction("pixel-aspect-ratio", (1, 1)),
+        rate: fraction("framerate", (0, 1)),
+        interlaced: structure.get::<&str>("interlace-mode").is_ok_and(|mode| mode != "progressive"),
+    })
+}
+
+/// The topology's own caps (format, memory) with size, shape of pixels and rate set.
+fn with_fit(base: &gst::Caps, fit: Fit) -> gst::Caps {
+    let mut caps = base.clone();
+    if caps.is_any() || caps.is_empty() {
+        caps = gst::Caps::new_empty_simple("video/x-raw");
+    }
+    let signed = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+    for structure in caps.make_mut().iter_mut() {
+        structure.set("width", signed(fit.width));
+        structure.set("height", signed(fit.height));
+        structure.set("pixel-aspect-ratio", gst::Fraction::new(1, 1));
+        if let Some((num, den)) = fit.rate {
+            structure.set("framerate", gst::Fraction::new(signed(num), signed(den)));
+        }
+    }
+    caps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn caps_are_read_and_written() {
+        gst::init().unwrap();
+        let caps: gst::Caps = "video/x-raw,width=720,height=576,pixel-aspect-ratio=64/45,framerate=25/1,interlace-mode=mixed".parse().unwrap();
+        let picture = picture_of(&caps).unwrap();
+        assert_eq!(picture, Picture { width: 720, height: 576, par: (64, 45), rate: (25, 1), interlaced: true });
+        assert_eq!(picture_of(&"audio/x-raw,rate=48000".parse::<gst::Caps>().unwrap()), None);
+        let base: gst::Caps = "video/x-raw,format=I420,width=1,framerate=1/1".parse().unwrap();
+        let set = with_fit(&base, Fit { width: 1024, height: 576, rate: Some((50, 2)) });
+        assert_eq!(set, "video/x-raw,format=I420,width=1024,height=576,pixel-aspect-ratio=1/1,framerate=25/1".parse().unwrap());
+    }
+}

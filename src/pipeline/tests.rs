@@ -1,0 +1,1 @@
+//! Whole pipelines on TS that a GStreamer pipeline makes.

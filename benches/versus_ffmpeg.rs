@@ -78,7 +78,7 @@ impl Bench {
 
     fn channel(&self) -> String {
         self.origin
-            .live_hls("clip", LiveHls::new(media("bbb-60")))
+            .live_hls("clip", LiveHls::new(media("bbb-4s")))
             .url()
     }
 

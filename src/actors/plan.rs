@@ -251,3 +251,124 @@ impl Quality {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Flags};
+    use crate::ts::{AudioInfo, VideoInfo};
+
+    fn profiles() -> BTreeMap<String, Profile> {
+        let config = Config::load(&Flags::default(), &|_| None, &|_| unreachable!("no file"));
+        config.expect("defaults are good").transcode.profiles
+    }
+
+    fn video(codec: Codec, change: impl FnOnce(&mut VideoInfo)) -> Track {
+        let mut info = VideoInfo {
+            width: 1280,
+            height: 720,
+            sar: (1, 1),
+            profile_idc: 100,
+            constraint_flags: 0,
+            level_idc: 31,
+            chroma_420: true,
+            bit_depth: 8,
+            interlaced: false,
+            frame_rate: Some((25, 1)),
+        };
+        change(&mut info);
+        Track {
+            pid: 256,
+            codec,
+            language: None,
+            video: Some(info),
+            audio: None,
+        }
+    }
+
+    fn audio(codec: Codec) -> Track {
+        Track {
+            pid: 257,
+            codec,
+            language: None,
+            video: None,
+            audio: Some(AudioInfo {
+                sample_rate: 48_000,
+                channels: 2,
+                aac_object_type: (codec == Codec::Aac).then_some(2),
+            }),
+        }
+    }
+
+    fn planned(transcode: Option<bool>, quality: Option<&str>, tracks: Vec<Track>) -> String {
+        let wish = Wish {
+            transcode,
+            quality: quality.map(Quality::parse),
+        };
+        let tracks = Tracks {
+            program: 1,
+            pmt_pid: 4096,
+            pcr_pid: 256,
+            tracks,
+        };
+        match plan(&wish, &tracks, &profiles(), "medium") {
+            Ok(key) => {
+                let text = key.to_string();
+                assert_eq!(RenditionKey::parse(&text), Some(key));
+                text
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn only_what_a_browser_cannot_play_is_converted() {
+        let h264 = || video(Codec::H264, |_| ());
+        let auto = |tracks| planned(None, None, tracks);
+        assert_eq!(auto(vec![h264(), audio(Codec::Aac)]), "source");
+        assert_eq!(auto(vec![h264()]), "source");
+        assert_eq!(auto(vec![h264(), audio(Codec::Ac3)]), "medium.audio");
+        assert_eq!(auto(vec![h264(), audio(Codec::Mp2)]), "medium.audio");
+        let hevc = || video(Codec::Hevc, |_| ());
+        assert_eq!(auto(vec![hevc(), audio(Codec::Aac)]), "medium.video");
+        assert_eq!(auto(vec![hevc(), audio(Codec::Eac3)]), "medium");
+        assert_eq!(auto(vec![hevc()]), "medium");
+        assert_eq!(auto(vec![audio(Codec::Mp2)]), "medium");
+        for odd in [
+            video(Codec::H264, |v| v.interlaced = true),
+            video(Codec::H264, |v| v.bit_depth = 10),
+            video(Codec::H264, |v| v.chroma_420 = false),
+            video(Codec::H264, |v| v.profile_idc = 122),
+        ] {
+            assert_eq!(auto(vec![odd, audio(Codec::Aac)]), "medium.video");
+        }
+    }
+
+    #[test]
+    fn a_quality_is_an_upper_bound_of_the_size() {
+        let tracks = || vec![video(Codec::H264, |_| ()), audio(Codec::Aac)];
+        assert_eq!(planned(None, Some("low"), tracks()), "low.video");
+        assert_eq!(planned(None, Some("medium"), tracks()), "source");
+        assert_eq!(planned(None, Some("HIGH"), tracks()), "source");
+        assert_eq!(planned(Some(true), Some("high"), tracks()), "high");
+        assert_eq!(planned(Some(true), None, tracks()), "medium");
+    }
+
+    #[test]
+    fn never_means_never_and_contradictions_are_told() {
+        let mpeg2 = || vec![video(Codec::Mpeg2Video, |_| ()), audio(Codec::Mp2)];
+        assert_eq!(planned(Some(false), Some("low"), mpeg2()), "source");
+        assert_eq!(planned(None, Some("source"), mpeg2()), "source");
+        assert!(planned(Some(true), Some("source"), mpeg2()).contains("transcode=true"));
+        let unknown = planned(None, Some("ultra"), mpeg2());
+        assert!(unknown.contains("ultra") && unknown.contains("high, low, medium"));
+        assert!(planned(None, None, vec![]).contains("neither video nor audio"));
+    }
+
+    #[test]
+    fn a_rendition_in_a_path_is_checked() {
+        for text in ["", "low.", "low.x", "../x", "a/b", "low.video.audio"] {
+            assert_eq!(RenditionKey::parse(text), None, "{text}");
+        }
+    }
+}

@@ -101,6 +101,6 @@ mod tests {
         assert_eq!(picture_of(&"audio/x-raw,rate=48000".parse::<gst::Caps>().unwrap()), None);
         let base: gst::Caps = "video/x-raw,format=I420,width=1,framerate=1/1".parse().unwrap();
         let set = with_fit(&base, Fit { width: 1024, height: 576, rate: Some((50, 2)) });
-        assert_eq!(set, "video/x-raw,format=I420,width=1024,height=576,pixel-aspect-ratio=1/1,framerate=25/1".parse().unwrap());
+        assert_eq!(set, "video/x-raw,format=I420,width=1024,height=576,pixel-aspect-ratio=1/1,framerate=25/1".parse::<gst::Caps>().unwrap());
     }
 }

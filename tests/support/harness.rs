@@ -22,10 +22,10 @@ fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-/// A folder with the last three segments of the clip, so that the loop comes soon.
+/// A folder with the first three segments of the clip, so that the loop comes soon.
 fn short_clip() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let index = std::fs::read_to_string(media("bbb-60/index.m3u8")).unwrap();
+    let index = std::fs::read_to_string(media("bbb-4s/index.m3u8")).unwrap();
     let names: Vec<&str> = index
         .lines()
         .filter(|line| line.ends_with(".ts"))
@@ -33,7 +33,7 @@ fn short_clip() -> tempfile::TempDir {
         .collect();
     let mut text = String::from("#EXTM3U\n");
     for name in names {
-        std::fs::copy(media("bbb-60").join(name), folder.path().join(name)).unwrap();
+        std::fs::copy(media("bbb-4s").join(name), folder.path().join(name)).unwrap();
         text += &format!("#EXTINF:4.0,\n{name}\n");
     }
     std::fs::write(folder.path().join("index.m3u8"), text).unwrap();
@@ -138,7 +138,7 @@ async fn encrypted_segments_and_byte_ranges_play() {
 #[tokio::test(flavor = "multi_thread")]
 async fn faults_come_and_go() {
     let origin = Origin::start();
-    let live = origin.live_hls("news", LiveHls::new(media("bbb-60")));
+    let live = origin.live_hls("news", LiveHls::new(media("bbb-4s")));
     let http = http();
     let status = async |url: &str| -> Option<u16> {
         let asked = http
@@ -203,13 +203,13 @@ async fn hls_viewer_sees_what_is_broken() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ts_is_paced_and_ends_as_told() {
     let origin = Origin::start();
-    let live = origin.ts("sport", TsFile::new(media("bbb.ts")));
+    let live = origin.ts("sport", TsFile::new(media("h1080.ts")));
     let viewer = TsViewer::open(&live.url());
     let first = viewer.wait_keyframe(Duration::from_secs(5)).await;
     assert!(first < Duration::from_secs(1), "{first:?}");
     tokio::time::sleep(Duration::from_secs(6)).await;
     let seen = viewer.seen();
-    // The clip has a keyframe in two seconds.
+    // The clip has a keyframe every two seconds.
     assert!(
         (3..=5).contains(&seen.keyframes.len()),
         "{:?}",
@@ -229,15 +229,15 @@ async fn ts_is_paced_and_ends_as_told() {
     let ended = viewer.wait_end(Duration::from_secs(3)).await;
     assert!(ended.error.is_some(), "a broken connection is an error");
 
-    let whole = std::fs::metadata(media("bbb.ts")).unwrap().len();
-    let once = origin.ts("once", TsFile::new(media("bbb.ts")).unpaced().once());
+    let whole = std::fs::metadata(media("h1080.ts")).unwrap().len();
+    let once = origin.ts("once", TsFile::new(media("h1080.ts")).unpaced().once());
     let seen = TsViewer::open(&once.url())
         .wait_end(Duration::from_secs(20))
         .await;
     assert_eq!((seen.bytes, seen.error), (whole, None));
     let cut = origin.ts(
         "cut",
-        TsFile::new(media("bbb.ts"))
+        TsFile::new(media("h1080.ts"))
             .unpaced()
             .close_after(1_000_000),
     );
@@ -247,7 +247,9 @@ async fn ts_is_paced_and_ends_as_told() {
     assert_eq!((seen.bytes, seen.error), (1_000_000, None));
     let broken = origin.ts(
         "broken",
-        TsFile::new(media("bbb.ts")).unpaced().abort_after(500_000),
+        TsFile::new(media("h1080.ts"))
+            .unpaced()
+            .abort_after(500_000),
     );
     let seen = TsViewer::open(&broken.url())
         .wait_end(Duration::from_secs(20))
@@ -258,7 +260,7 @@ async fn ts_is_paced_and_ends_as_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ts_plays_in_players() {
     let origin = Origin::start();
-    let live = origin.ts("sport", TsFile::new(media("bbb.ts")).redirected());
+    let live = origin.ts("sport", TsFile::new(media("h1080.ts")).redirected());
     let url = live.url();
     let (probed, mpv, gst) = tokio::join!(
         ffprobe_packets(&url, 6),
@@ -281,7 +283,7 @@ async fn gates_and_hostile_origins_stand() {
         .user_agent("TsViewer")
         .basic("user", "pass")
         .header("x-key", "1");
-    let live = origin.ts("closed", TsFile::new(media("bbb.ts")).gate(gate));
+    let live = origin.ts("closed", TsFile::new(media("h1080.ts")).gate(gate));
     let status = async |headers: &[(&str, &str)]| {
         let headers = headers
             .iter()
@@ -354,7 +356,7 @@ async fn gates_and_hostile_origins_stand() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_viewer_holds_little() {
     let origin = Origin::start();
-    let live = origin.ts("fast", TsFile::new(media("bbb.ts")).unpaced());
+    let live = origin.ts("fast", TsFile::new(media("h1080.ts")).unpaced());
     let slow = ViewerOptions {
         receive_buffer: Some(16 << 10),
         ..ViewerOptions::default()
@@ -379,7 +381,7 @@ async fn a_slow_viewer_holds_little() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_serves_a_folder() {
-    let nginx = Nginx::serve(&media("bbb-60")).await;
+    let nginx = Nginx::serve(&media("bbb-4s")).await;
     let packets = ffprobe_packets(&nginx.url("index.m3u8"), 5).await;
     assert!(packets.span("video") > 4.5);
     assert!(
@@ -395,14 +397,14 @@ async fn nginx_serves_a_folder() {
 
 #[tokio::test]
 async fn the_scan_knows_keyframes_and_losses() {
-    let ts = std::fs::read(media("bbb.ts")).unwrap();
+    let ts = std::fs::read(media("h1080.ts")).unwrap();
     let mut scan = TsScan::new();
     let mut keyframes = Vec::new();
     for piece in ts.chunks(1000) {
         keyframes.extend(scan.push(piece));
     }
     keyframes.extend(scan.finish());
-    assert_eq!(keyframes.len(), 30);
+    assert_eq!(keyframes.len(), 8);
     assert_eq!(scan.codec(), Some(Codec::H264));
     assert_eq!((scan.continuity_errors, scan.sync_losses), (0, 0));
     let mut lossy = TsScan::new();

@@ -11,7 +11,7 @@
 //! #[tokio::test(flavor = "multi_thread")]
 //! async fn a_live_channel_plays() {
 //!     let origin = Origin::start();
-//!     let live = origin.live_hls("news", LiveHls::new(media("bbb-60")));
+//!     let live = origin.live_hls("news", LiveHls::new(media("bbb-4s")));
 //!     let server = Server::start(Options::new()).await;
 //!     server.add_stream("news", &live.url()).await;
 //!     let seen = ffprobe_packets(&server.preview("news", "quality=medium"), 10).await;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Profile;
-use crate::pipeline::{Audio, Video};
+use crate::pipeline::{Audio, Video, VideoCodec};
 use crate::ts::{Codec, Kind, Track, Tracks};
 
 /// What the viewer asked for.
@@ -172,7 +172,7 @@ fn fits(track: &Track, limit: Option<&Profile>) -> bool {
 pub fn work(what: Convert, tracks: &Tracks) -> (Video, Audio) {
     let video = match (tracks.video(), what) {
         (None, _) => Video::None,
-        (Some(_), Convert::Audio) => Video::Copy,
+        (Some(track), Convert::Audio) => copied(track.codec),
         (Some(_), _) => Video::Encode,
     };
     let audio = match (tracks.audio(), what) {
@@ -181,6 +181,16 @@ pub fn work(what: Convert, tracks: &Tracks) -> (Video, Audio) {
         (Some(_), _) => Audio::Encode,
     };
     (video, audio)
+}
+
+/// A video that was to be copied; after a change of the source to one that cannot be, encoded.
+fn copied(codec: Codec) -> Video {
+    match codec {
+        Codec::H264 => Video::Copy(VideoCodec::H264),
+        Codec::Hevc => Video::Copy(VideoCodec::H265),
+        Codec::Mpeg1Video | Codec::Mpeg2Video => Video::Copy(VideoCodec::Mpeg2),
+        _ => Video::Encode,
+    }
 }
 
 /// The elementary PIDs that a pipeline is given: one video and one audio track.

@@ -10,8 +10,9 @@ use super::bridge::{Input, Output};
 use super::error::PipelineError;
 use super::event::{self, Event, EventSender, Events, Link};
 use super::library::Library;
+use super::packages::packages_of;
 use super::set::{set, set_bitrate};
-use super::spec::{Audio, TestSpec, TranscodeSpec, Video};
+use super::spec::{Audio, TestSpec, TranscodeSpec, Video, VideoCodec};
 use super::topology::{Topology, names};
 use super::{bus, keyframes, overlay, sizing};
 
@@ -29,7 +30,10 @@ pub(super) struct Assembled {
     pub(super) link: Arc<Link>,
 }
 
-pub(super) fn transcode(library: &Library, spec: &TranscodeSpec) -> Result<Assembled, PipelineError> {
+pub(super) fn transcode(
+    library: &Library,
+    spec: &TranscodeSpec,
+) -> Result<Assembled, PipelineError> {
     let topology = Topology::for_tracks(spec.video, spec.audio)?;
     let (assembled, events) = bridged(library, topology)?;
     let pipeline = &assembled.pipeline;
@@ -42,8 +46,14 @@ pub(super) fn transcode(library: &Library, spec: &TranscodeSpec) -> Result<Assem
         sizing::tell_encoded(&encoder, &events);
         keyframes::force(&encoder);
     }
+    if let Video::Copy(codec) = spec.video {
+        copy_codec(pipeline, topology, codec)?;
+    }
     if spec.audio == Audio::Encode {
-        set_bitrate(&named(pipeline, topology, names::AUDIO_ENCODER)?, spec.profile.audio_bitrate_kbps)?;
+        set_bitrate(
+            &named(pipeline, topology, names::AUDIO_ENCODER)?,
+            spec.profile.audio_bitrate_kbps,
+        )?;
     }
     keep_decoders_lean(pipeline);
     tell_missing_tracks(pipeline, topology, &events, &assembled.link)?;
@@ -56,16 +66,31 @@ pub(super) fn test(library: &Library, spec: &TestSpec) -> Result<Assembled, Pipe
     let pipeline = &assembled.pipeline;
     let picture = named(pipeline, topology, names::PICTURE)?;
     set(&picture, "pattern", spec.pattern.nick())?;
-    set(&picture, "horizontal-speed", if spec.pattern == super::spec::Pattern::Bars { "2" } else { "0" })?;
+    set(
+        &picture,
+        "horizontal-speed",
+        if spec.pattern == super::spec::Pattern::Bars {
+            "2"
+        } else {
+            "0"
+        },
+    )?;
     let even = |side: u32, most: u32| i32::try_from(side.clamp(64, most) & !1).unwrap_or(64);
     let caps = gst::Caps::builder("video/x-raw")
         .field("format", "I420")
         .field("width", even(spec.width, 3840))
         .field("height", even(spec.height, 2160))
-        .field("framerate", gst::Fraction::new(i32::try_from(spec.frame_rate.clamp(1, 60)).unwrap_or(25), 1))
+        .field(
+            "framerate",
+            gst::Fraction::new(i32::try_from(spec.frame_rate.clamp(1, 60)).unwrap_or(25), 1),
+        )
         .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
         .build();
-    set(&named(pipeline, topology, names::SIZE)?, "caps", &caps.to_string())?;
+    set(
+        &named(pipeline, topology, names::SIZE)?,
+        "caps",
+        &caps.to_string(),
+    )?;
     let tone = named(pipeline, topology, names::TONE)?;
     set(&tone, "volume", if spec.tone { TONE_VOLUME } else { "0" })?;
     let encoder = named(pipeline, topology, names::ENCODER)?;
@@ -79,7 +104,10 @@ pub(super) fn test(library: &Library, spec: &TestSpec) -> Result<Assembled, Pipe
     Ok(assembled)
 }
 
-fn bridged(library: &Library, topology: Topology) -> Result<(Assembled, EventSender), PipelineError> {
+fn bridged(
+    library: &Library,
+    topology: Topology,
+) -> Result<(Assembled, EventSender), PipelineError> {
     let pipeline = library.build(topology)?;
     let (sender, events) = event::channel();
     let link = Arc::new(Link::default());
@@ -90,19 +118,86 @@ fn bridged(library: &Library, topology: Topology) -> Result<(Assembled, EventSen
         .map(|src| Input::new(src, Arc::clone(&link)));
     let sink = named(&pipeline, topology, names::TAP)?
         .downcast::<gst_app::AppSink>()
-        .map_err(|_| PipelineError::Start { topology, reason: "\"tap\" is no appsink".to_owned() })?;
+        .map_err(|_| PipelineError::Start {
+            topology,
+            reason: "\"tap\" is no appsink".to_owned(),
+        })?;
     let output = Output::new(sink, Arc::clone(&link));
-    Ok((Assembled { pipeline, input, output, events, link }, sender))
+    Ok((
+        Assembled {
+            pipeline,
+            input,
+            output,
+            events,
+            link,
+        },
+        sender,
+    ))
 }
 
-fn named(pipeline: &gst::Pipeline, topology: Topology, name: &str) -> Result<gst::Element, PipelineError> {
-    pipeline.by_name(name).ok_or_else(|| PipelineError::Start { topology, reason: format!("no element is named {name:?}") })
+fn named(
+    pipeline: &gst::Pipeline,
+    topology: Topology,
+    name: &str,
+) -> Result<gst::Element, PipelineError> {
+    pipeline.by_name(name).ok_or_else(|| PipelineError::Start {
+        topology,
+        reason: format!("no element is named {name:?}"),
+    })
+}
+
+/// Puts the parser of the codec in the place of the topology's.
+fn copy_codec(
+    pipeline: &gst::Pipeline,
+    topology: Topology,
+    codec: VideoCodec,
+) -> Result<(), PipelineError> {
+    let old = named(pipeline, topology, names::VIDEO_COPY)?;
+    if old
+        .factory()
+        .is_none_or(|factory| factory.name() == codec.parser())
+    {
+        return Ok(());
+    }
+    let failed = |reason: &str| PipelineError::Start {
+        topology,
+        reason: format!("video-copy: {reason}"),
+    };
+    let peer = |name| {
+        old.static_pad(name)
+            .and_then(|pad| pad.peer())
+            .ok_or_else(|| failed("not linked"))
+    };
+    let (before, after) = (peer("sink")?, peer("src")?);
+    let new = gst::ElementFactory::make(codec.parser())
+        .build()
+        .map_err(|_| PipelineError::Unavailable {
+            topology,
+            elements: vec![codec.parser().to_owned()],
+            packages: packages_of(&[codec.parser()]),
+        })?;
+    pipeline
+        .remove(&old)
+        .and_then(|()| pipeline.add(&new))
+        .map_err(|error| failed(&error.message))?;
+    let pad = |name| new.static_pad(name).ok_or_else(|| failed("no pad"));
+    before
+        .link(&pad("sink")?)
+        .and_then(|_| {
+            pad("src")
+                .map_err(|_| gst::PadLinkError::Refused)?
+                .link(&after)
+        })
+        .map_err(|_| failed("does not link"))?;
+    Ok(())
 }
 
 /// Limits the threads of decoders that `decodebin` finds, when it finds them.
 fn keep_decoders_lean(pipeline: &gst::Pipeline) {
     pipeline.connect_deep_element_added(|_, _, element| {
-        if element.factory().is_some_and(|factory| factory.name().starts_with("avdec_"))
+        if element
+            .factory()
+            .is_some_and(|factory| factory.name().starts_with("avdec_"))
             && let Err(error) = set(element, "max-threads", DECODER_THREADS)
         {
             tracing::debug!(%error, "decoder threads stay as they are");
@@ -111,21 +206,48 @@ fn keep_decoders_lean(pipeline: &gst::Pipeline) {
 }
 
 /// Without this, a track that was promised and is not in the stream would leave the muxer waiting for it without a word.
-fn tell_missing_tracks(pipeline: &gst::Pipeline, topology: Topology, events: &EventSender, link: &Arc<Link>) -> Result<(), PipelineError> {
+/// Looked for once the demuxer has all tracks, and at the end of a stream in which it found none.
+fn tell_missing_tracks(
+    pipeline: &gst::Pipeline,
+    topology: Topology,
+    events: &EventSender,
+    link: &Arc<Link>,
+) -> Result<(), PipelineError> {
     let demux = named(pipeline, topology, names::DEMUX)?;
     let tracks: Vec<_> = [(names::VIDEO_IN, "video"), (names::AUDIO_IN, "audio")]
         .into_iter()
-        .filter_map(|(name, kind)| Some((pipeline.by_name(name)?.static_pad("sink")?.downgrade(), kind)))
+        .filter_map(|(name, kind)| {
+            let pad = pipeline.by_name(name)?.static_pad("sink")?;
+            Some((pad.downgrade(), kind))
+        })
         .collect();
     let (events, link) = (events.clone(), Arc::clone(link));
-    demux.connect_no_more_pads(move |_| {
+    let look = Arc::new(move || {
         for (pad, kind) in &tracks {
-            if pad.upgrade().is_some_and(|pad| !pad.is_linked()) {
+            if pad.upgrade().is_some_and(|pad| !pad.is_linked()) && !link.ended() {
                 let message = format!("the stream has no {kind} track of a known codec");
-                events.send(Event::Error { element: names::DEMUX.to_owned(), message, missing: None });
+                let element = names::DEMUX.to_owned();
+                events.send(Event::Error {
+                    element,
+                    message,
+                    missing: None,
+                });
                 link.end();
             }
         }
     });
+    if let Some(pad) = demux.static_pad("sink") {
+        let look = Arc::clone(&look);
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            if info
+                .event()
+                .is_some_and(|event| event.type_() == gst::EventType::Eos)
+            {
+                look();
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+    demux.connect_no_more_pads(move |_| look());
     Ok(())
 }

@@ -92,7 +92,10 @@ impl Input {
         if chunk.is_empty() {
             return Ok(());
         }
-        self.src.push_buffer(gst::Buffer::from_slice(chunk)).map(|_| ()).map_err(|_| PipelineError::Ended)
+        self.src
+            .push_buffer(gst::Buffer::from_slice(chunk))
+            .map(|_| ())
+            .map_err(|_| PipelineError::Ended)
     }
 }
 
@@ -114,25 +117,21 @@ impl Output {
                     Ok(gst::FlowSuccess::Ok)
                 }
             })
-            .eos({
-                let link = Arc::clone(&link);
-                move |_| link.drain()
-            })
             .build();
         sink.set_callbacks(callbacks);
         Self { sink, link }
     }
 
-    /// The next whole TS packets as the muxer made them, or `None` after the last, be it the end or a failure.
-    /// Cancel safe.
+    /// The next whole TS packets as the muxer made them, or `None` after the last: then the [`Event`](super::Event) that
+    /// tells why has been sent already, unless the pipeline was stopped. Cancel safe.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
             // Look at the end before looking for a sample: what came before the end must be taken first.
-            let drained = self.link.drained();
+            let ended = self.link.ended();
             if let Some(chunk) = self.try_next() {
                 return Some(chunk);
             }
-            if drained {
+            if ended {
                 return None;
             }
             self.link.sample.notified().await;
@@ -153,7 +152,13 @@ impl Output {
 /// The muxer makes a list of single packets for each access unit: one copy joins them, and keeps a chunk that stays in
 /// a feed for seconds from keeping memory of the pipeline.
 fn joined(sample: &gst::Sample) -> Bytes {
-    let buffers = || sample.buffer_list().into_iter().flat_map(|list| list.iter()).chain(sample.buffer());
+    let buffers = || {
+        sample
+            .buffer_list()
+            .into_iter()
+            .flat_map(|list| list.iter())
+            .chain(sample.buffer())
+    };
     let mut chunk = Vec::with_capacity(buffers().map(gst::BufferRef::size).sum());
     for buffer in buffers() {
         if let Ok(map) = buffer.map_readable() {

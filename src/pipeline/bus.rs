@@ -11,7 +11,9 @@ use super::redact::redact;
 /// Gives the pipeline a bus of its own that keeps nothing: each message is looked at where it is posted, then dropped.
 /// So no main loop is needed, no queue grows, and the bus opens no descriptors.
 pub(super) fn attach(pipeline: &gst::Pipeline, events: EventSender, link: Arc<Link>) {
-    let bus = gst::glib::Object::builder::<gst::Bus>().property("enable-async", false).build();
+    let bus = gst::glib::Object::builder::<gst::Bus>()
+        .property("enable-async", false)
+        .build();
     let missing = OnceLock::new();
     bus.set_sync_handler(move |_, message| {
         handle(message, &events, &link, &missing);
@@ -20,17 +22,32 @@ pub(super) fn attach(pipeline: &gst::Pipeline, events: EventSender, link: Arc<Li
     pipeline.set_bus(Some(&bus));
 }
 
-fn handle(message: &gst::MessageRef, events: &EventSender, link: &Link, missing: &OnceLock<String>) {
-    let element = || message.src().map(|source| source.name().to_string()).unwrap_or_default();
+fn handle(
+    message: &gst::MessageRef,
+    events: &EventSender,
+    link: &Link,
+    missing: &OnceLock<String>,
+) {
+    let element = || {
+        message
+            .src()
+            .map(|source| source.name().to_string())
+            .unwrap_or_default()
+    };
     match message.view() {
         gst::MessageView::Error(error) => {
-            log_detail(&element(), error.debug().as_deref());
-            events.send(Event::Error { element: element(), message: redact(&error.error().to_string()), missing: missing.get().cloned() });
+            events.send(Event::Error {
+                element: element(),
+                message: told(&error.error(), error.debug().as_deref()),
+                missing: missing.get().cloned(),
+            });
             link.end();
         }
         gst::MessageView::Warning(warning) => {
-            log_detail(&element(), warning.debug().as_deref());
-            events.send(Event::Warning { element: element(), message: redact(&warning.error().to_string()) });
+            events.send(Event::Warning {
+                element: element(),
+                message: told(&warning.error(), warning.debug().as_deref()),
+            });
         }
         gst::MessageView::Eos(_) => {
             events.send(Event::EndOfStream);
@@ -49,9 +66,13 @@ fn handle(message: &gst::MessageRef, events: &EventSender, link: &Link, missing:
     }
 }
 
-fn log_detail(element: &str, detail: Option<&str>) {
-    if let Some(detail) = detail {
-        tracing::debug!(element, detail = redact(detail), "pipeline");
+/// Many elements tell the general in the message and the particular in the detail, after a line of source places.
+fn told(error: &gst::glib::Error, detail: Option<&str>) -> String {
+    match detail.and_then(|detail| detail.split_once('\n')) {
+        Some((_, particular)) if !particular.trim().is_empty() => {
+            redact(&format!("{} {particular}", error.message()))
+        }
+        _ => redact(error.message()),
     }
 }
 
@@ -64,23 +85,51 @@ mod tests {
     fn errors_are_redacted_and_end_the_link() {
         gst::init().unwrap();
         let pipeline = gst::Pipeline::new();
-        let element = gst::ElementFactory::make("identity").name("demux").build().unwrap();
+        let element = gst::ElementFactory::make("identity")
+            .name("demux")
+            .build()
+            .unwrap();
         pipeline.add(&element).unwrap();
         let (sender, mut events) = event::channel();
         let link = Arc::new(Link::default());
         attach(&pipeline, sender, Arc::clone(&link));
-        gst::element_warning!(element, gst::StreamError::Demux, ["lost something of udp://239.0.0.1:5000"]);
-        let codec = gst::Structure::builder("missing-plugin").field("name", "HEVC decoder").build();
-        element.post_message(gst::message::Element::new(codec)).unwrap();
+        gst::element_warning!(
+            element,
+            gst::StreamError::Demux,
+            ["lost something of udp://239.0.0.1:5000"]
+        );
+        let codec = gst::Structure::builder("missing-plugin")
+            .field("name", "HEVC decoder")
+            .build();
+        element
+            .post_message(gst::message::Element::new(codec))
+            .unwrap();
         assert!(!link.ended());
-        gst::element_error!(element, gst::StreamError::CodecNotFound, ["no decoder for http://user:pw@host/x"]);
+        gst::element_error!(
+            element,
+            gst::StreamError::CodecNotFound,
+            ("bad: no decoder for http://user:pw@host/x")
+        );
         assert!(link.ended());
         assert_eq!(
             events.try_next(),
-            Some(Event::Warning { element: "demux".into(), message: "lost something of udp://[redacted]".into() })
+            Some(Event::Warning {
+                element: "demux".into(),
+                message: "Could not demultiplex stream. lost something of udp://[redacted]".into()
+            })
         );
-        let Some(Event::Error { element, message, missing }) = events.try_next() else { panic!("no error") };
-        assert_eq!((element.as_str(), message.as_str()), ("demux", "no decoder for http://[redacted]"));
+        let Some(Event::Error {
+            element,
+            message,
+            missing,
+        }) = events.try_next()
+        else {
+            panic!("no error")
+        };
+        assert_eq!(
+            (element.as_str(), message.as_str()),
+            ("demux", "bad: no decoder for http://[redacted]")
+        );
         assert_eq!(missing.as_deref(), Some("HEVC decoder"));
     }
 }

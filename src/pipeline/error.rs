@@ -11,7 +11,7 @@ use super::topology::Topology;
 /// No variant carries a URL or a credential; messages that come from elements are redacted before they get here.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// GStreamer itself did not start. The installation is broken; nothing can be converted.
+    /// `GStreamer` itself did not start. The installation is broken; nothing can be converted.
     #[error("GStreamer does not start: {0}")]
     Init(String),
     /// Topology files that cannot be used, all of them at once. The operator has to correct them.
@@ -81,7 +81,9 @@ struct Listed<'a>(&'a [Mistake]);
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} mistakes in topology files", self.0.len())?;
-        self.0.iter().try_for_each(|mistake| write!(f, "\n  {mistake}"))
+        self.0
+            .iter()
+            .try_for_each(|mistake| write!(f, "\n  {mistake}"))
     }
 }
 
@@ -91,9 +93,18 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_listed() {
-        let mistake = |file: &str| Mistake { file: file.into(), what: "broken".into() };
-        let text = PipelineError::Library(vec![mistake("a.launch"), mistake("b.launch")]).to_string();
-        assert!(text.contains("2 mistakes") && text.contains("a.launch: broken") && text.contains("b.launch: broken"), "{text}");
+        let mistake = |file: &str| Mistake {
+            file: file.into(),
+            what: "broken".into(),
+        };
+        let text =
+            PipelineError::Library(vec![mistake("a.launch"), mistake("b.launch")]).to_string();
+        assert!(
+            text.contains("2 mistakes")
+                && text.contains("a.launch: broken")
+                && text.contains("b.launch: broken"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -103,6 +114,9 @@ mod tests {
             elements: vec!["x264enc".into()],
             packages: vec!["gstreamer1.0-plugins-ugly".into()],
         };
-        assert_eq!(error.to_string(), "encode-both needs x264enc, which is not installed; install gstreamer1.0-plugins-ugly");
+        assert_eq!(
+            error.to_string(),
+            "encode-both needs x264enc, which is not installed; install gstreamer1.0-plugins-ugly"
+        );
     }
 }

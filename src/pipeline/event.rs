@@ -1,7 +1,7 @@
 //! What a pipeline tells, as our own small enum.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::{Notify, mpsc};
 
@@ -78,7 +78,9 @@ pub(super) struct EventSender {
 impl EventSender {
     pub(super) fn send(&self, event: Event) {
         let ending = matches!(event, Event::Error { .. } | Event::EndOfStream);
-        if (!ending && self.sender.capacity() <= KEPT_FOR_ENDINGS) || self.sender.try_send(event).is_err() {
+        if (!ending && self.sender.capacity() <= KEPT_FOR_ENDINGS)
+            || self.sender.try_send(event).is_err()
+        {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -87,10 +89,16 @@ impl EventSender {
 pub(super) fn channel() -> (EventSender, Events) {
     let (sender, receiver) = mpsc::channel(CAPACITY);
     let dropped = Arc::new(AtomicU64::new(0));
-    (EventSender { sender, dropped: Arc::clone(&dropped) }, Events { receiver, dropped })
+    (
+        EventSender {
+            sender,
+            dropped: Arc::clone(&dropped),
+        },
+        Events { receiver, dropped },
+    )
 }
 
-/// What streaming threads and the async ends share: wake-ups and whether it is over. Holds no GStreamer object.
+/// What streaming threads and the async ends share: wake-ups and whether it is over. Holds no `GStreamer` object.
 #[derive(Debug, Default)]
 pub(super) struct Link {
     /// Room in the input.
@@ -98,7 +106,6 @@ pub(super) struct Link {
     /// A sample in the output.
     pub(super) sample: Notify,
     ended: AtomicBool,
-    drained: AtomicBool,
 }
 
 impl Link {
@@ -109,18 +116,8 @@ impl Link {
         self.sample.notify_one();
     }
 
-    /// The output has seen its last sample.
-    pub(super) fn drain(&self) {
-        self.drained.store(true, Ordering::Release);
-        self.sample.notify_one();
-    }
-
     pub(super) fn ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
-    }
-
-    pub(super) fn drained(&self) -> bool {
-        self.drained.load(Ordering::Acquire) || self.ended()
     }
 }
 
@@ -132,7 +129,10 @@ mod tests {
     fn a_flood_of_warnings_does_not_hide_the_end() {
         let (sender, mut events) = channel();
         for _ in 0..1000 {
-            sender.send(Event::Warning { element: "demux".into(), message: "odd".into() });
+            sender.send(Event::Warning {
+                element: "demux".into(),
+                message: "odd".into(),
+            });
         }
         sender.send(Event::EndOfStream);
         let mut last = None;
@@ -140,6 +140,9 @@ mod tests {
             last = Some(event);
         }
         assert_eq!(last, Some(Event::EndOfStream));
-        assert_eq!(events.dropped(), 1000 - (CAPACITY - KEPT_FOR_ENDINGS) as u64);
+        assert_eq!(
+            events.dropped(),
+            1000 - (CAPACITY - KEPT_FOR_ENDINGS) as u64
+        );
     }
 }

@@ -48,7 +48,11 @@ pub fn fit(profile: &Profile, picture: &Picture) -> Fit {
     } else {
         (rounded(width * box_height, height), box_height)
     };
-    Fit { width: even(width), height: even(height), rate: rate(picture.rate, profile.max_frame_rate) }
+    Fit {
+        width: even(width),
+        height: even(height),
+        rate: rate(picture.rate, profile.max_frame_rate),
+    }
 }
 
 /// Size in square pixels: the longer side is stretched, so that no stored detail is lost before scaling down.
@@ -57,8 +61,14 @@ fn shown(picture: &Picture) -> (u64, u64) {
     let (width, height) = (side(picture.width), side(picture.height));
     match picture.par {
         (0, _) | (_, 0) => (width, height),
-        (num, den) if num >= den => (rounded(width * u64::from(num), u64::from(den)).min(LARGEST), height),
-        (num, den) => (width, rounded(height * u64::from(den), u64::from(num)).min(LARGEST)),
+        (num, den) if num >= den => (
+            rounded(width * u64::from(num), u64::from(den)).min(LARGEST),
+            height,
+        ),
+        (num, den) => (
+            width,
+            rounded(height * u64::from(den), u64::from(num)).min(LARGEST),
+        ),
     }
 }
 
@@ -68,7 +78,7 @@ fn rounded(num: u64, den: u64) -> u64 {
 
 /// Rounds down: up could leave the profile's box, or exceed the source.
 fn even(side: u64) -> u32 {
-    u32::try_from(side.max(SMALLEST) & !1).unwrap_or(u32::MAX & !1)
+    u32::try_from(side.max(SMALLEST) & !1).unwrap_or(!1)
 }
 
 fn rate((num, den): (u32, u32), max: u32) -> Option<(u32, u32)> {
@@ -103,7 +113,13 @@ mod tests {
     }
 
     fn picture(width: u32, height: u32, par: (u32, u32), rate: (u32, u32)) -> Picture {
-        Picture { width, height, par, rate, interlaced: false }
+        Picture {
+            width,
+            height,
+            par,
+            rate,
+            interlaced: false,
+        }
     }
 
     #[test]
@@ -132,9 +148,21 @@ mod tests {
             ("no aspect", medium, (1280, 720), (0, 1), (25, 1), (1280, 720), Some((25, 1))),
             ("tiny", medium, (2, 2), (1, 1), (25, 1), (16, 16), Some((25, 1))),
         ];
-        for (what, (box_width, box_height), (width, height), par, rate, size, expected_rate) in rows {
-            let got = fit(&profile(box_width, box_height), &picture(width, height, par, rate));
-            assert_eq!(got, Fit { width: size.0, height: size.1, rate: expected_rate }, "{what}");
+        for (what, (box_width, box_height), (width, height), par, rate, size, expected_rate) in rows
+        {
+            let got = fit(
+                &profile(box_width, box_height),
+                &picture(width, height, par, rate),
+            );
+            assert_eq!(
+                got,
+                Fit {
+                    width: size.0,
+                    height: size.1,
+                    rate: expected_rate
+                },
+                "{what}"
+            );
         }
     }
 
@@ -147,7 +175,7 @@ mod tests {
             let profile = Profile { max_frame_rate: max, ..profile(bw, bh) };
             let fit = fit(&profile, &picture(w, h, par, rate));
             prop_assert!(fit.width <= bw && fit.height <= bh && fit.width >= 16 && fit.height >= 16);
-            prop_assert!(fit.width % 2 == 0 && fit.height % 2 == 0);
+            prop_assert!(fit.width.is_multiple_of(2) && fit.height.is_multiple_of(2));
             if let Some((num, den)) = fit.rate {
                 prop_assert!(den > 0 && u64::from(num) <= u64::from(max) * u64::from(den));
             }

@@ -8,7 +8,10 @@ pub(super) const HEIGHT: usize = 7;
 /// Rows of a glyph from the top, the leftmost dot in bit 4; small letters look like capitals, what has no glyph is blank.
 pub(super) fn rows(sign: char) -> [u8; HEIGHT] {
     let sign = sign.to_ascii_uppercase();
-    GLYPHS.iter().find(|(of, _)| *of == sign).map_or([0; HEIGHT], |(_, rows)| *rows)
+    GLYPHS
+        .iter()
+        .find(|(of, _)| *of == sign)
+        .map_or([0; HEIGHT], |(_, rows)| *rows)
 }
 
 #[rustfmt::skip]

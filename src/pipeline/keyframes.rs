@@ -14,7 +14,9 @@ const TOLERANCE: gst::ClockTime = gst::ClockTime::from_mseconds(5);
 /// Forces keyframes by time, whatever the frame rate: an encoder's own interval counts frames, and x264 takes no change
 /// of it while it runs.
 pub(super) fn force(encoder: &gst::Element) {
-    let (Some(sink), Some(src)) = (encoder.static_pad("sink"), encoder.static_pad("src")) else { return };
+    let (Some(sink), Some(src)) = (encoder.static_pad("sink"), encoder.static_pad("src")) else {
+        return;
+    };
     let src = src.downgrade();
     let last = AtomicU64::new(0);
     sink.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -23,7 +25,11 @@ pub(super) fn force(encoder: &gst::Element) {
             && let Some(src) = src.upgrade()
         {
             // No time given means: the next frame, which is this one.
-            src.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+            src.send_event(
+                gst_video::UpstreamForceKeyUnitEvent::builder()
+                    .all_headers(true)
+                    .build(),
+            );
         }
         gst::PadProbeReturn::Ok
     });

@@ -39,7 +39,7 @@ pub(super) enum ParseFailure {
     Text(String),
 }
 
-/// Starts GStreamer, loads the embedded topologies, puts the operator's files of the same name in their place, and
+/// Starts `GStreamer`, loads the embedded topologies, puts the operator's files of the same name in their place, and
 /// parses each once.
 ///
 /// An element that an embedded topology lacks is a warning that names the Debian package, because the other topologies
@@ -50,21 +50,33 @@ pub(super) enum ParseFailure {
 pub fn init(pipelines_dir: Option<&Path>) -> Result<Library, PipelineError> {
     gst::init().map_err(|error| PipelineError::Init(redact(&error.to_string())))?;
     let mut mistakes = Vec::new();
-    let overrides = pipelines_dir.map(|dir| read_overrides(dir, &mut mistakes)).unwrap_or_default();
+    let overrides = pipelines_dir
+        .map(|dir| read_overrides(dir, &mut mistakes))
+        .unwrap_or_default();
     let mut warnings = Vec::new();
     let mut entries = Vec::with_capacity(Topology::ALL.len());
     for topology in Topology::ALL {
         let file = overrides.iter().find(|(of, ..)| *of == topology);
-        let text = file.map_or_else(|| strip_comments(topology.embedded()), |(_, _, text)| strip_comments(text));
+        let text = file.map_or_else(
+            || strip_comments(topology.embedded()),
+            |(_, _, text)| strip_comments(text),
+        );
         let mut mistake = |what: String| {
-            let file = file.map_or_else(|| PathBuf::from(topology.name()).with_extension(EXTENSION), |(_, path, _)| path.clone());
+            let file = file.map_or_else(
+                || PathBuf::from(topology.name()).with_extension(EXTENSION),
+                |(_, path, _)| path.clone(),
+            );
             mistakes.push(Mistake { file, what });
         };
         let mut missing = Vec::new();
         match parse(&text) {
             Ok(pipeline) => breaches(topology, &pipeline).into_iter().for_each(mistake),
             Err(ParseFailure::Missing(elements)) => {
-                let told = format!("{} not installed; install {}", elements.join(", "), packages_of(&elements).join(" "));
+                let told = format!(
+                    "{} not installed; install {}",
+                    elements.join(", "),
+                    packages_of(&elements).join(" ")
+                );
                 if file.is_some() {
                     mistake(told);
                 } else {
@@ -74,20 +86,31 @@ pub fn init(pipelines_dir: Option<&Path>) -> Result<Library, PipelineError> {
             }
             Err(ParseFailure::Text(what)) => mistake(what),
         }
-        entries.push(Entry { topology, text, overridden: file.is_some(), missing });
+        entries.push(Entry {
+            topology,
+            text,
+            overridden: file.is_some(),
+            missing,
+        });
     }
     if !mistakes.is_empty() {
         return Err(PipelineError::Library(mistakes));
     }
     for (codec, decoder) in DECODERS {
         if gst::ElementFactory::find(decoder).is_none() {
-            warnings.push(format!("{codec} may not be decodable: {decoder} not installed; install {}", package_of(decoder)));
+            warnings.push(format!(
+                "{codec} may not be decodable: {decoder} not installed; install {}",
+                package_of(decoder)
+            ));
         }
     }
     for warning in &warnings {
         tracing::warn!("{warning}");
     }
-    Ok(Library { entries: entries.into(), warnings: warnings.into() })
+    Ok(Library {
+        entries: entries.into(),
+        warnings: warnings.into(),
+    })
 }
 
 impl Library {
@@ -98,15 +121,28 @@ impl Library {
 
     /// Topologies whose text came from the operator's folder.
     pub fn overridden(&self) -> impl Iterator<Item = Topology> {
-        self.entries.iter().filter(|entry| entry.overridden).map(|entry| entry.topology)
+        self.entries
+            .iter()
+            .filter(|entry| entry.overridden)
+            .map(|entry| entry.topology)
     }
 
     /// Makes a fresh pipeline, not started, nothing set on it.
     pub(super) fn build(&self, topology: Topology) -> Result<gst::Pipeline, PipelineError> {
-        let start = |reason: &str| PipelineError::Start { topology, reason: redact(reason) };
-        let entry = self.entries.iter().find(|entry| entry.topology == topology).ok_or_else(|| start("not in the library"))?;
-        let unavailable =
-            |elements: &[String]| PipelineError::Unavailable { topology, elements: elements.to_vec(), packages: packages_of(elements) };
+        let start = |reason: &str| PipelineError::Start {
+            topology,
+            reason: redact(reason),
+        };
+        let entry = self
+            .entries
+            .iter()
+            .find(|entry| entry.topology == topology)
+            .ok_or_else(|| start("not in the library"))?;
+        let unavailable = |elements: &[String]| PipelineError::Unavailable {
+            topology,
+            elements: elements.to_vec(),
+            packages: packages_of(elements),
+        };
         if !entry.missing.is_empty() {
             return Err(unavailable(&entry.missing));
         }
@@ -126,14 +162,21 @@ pub(super) fn parse(text: &str) -> Result<gst::Pipeline, ParseFailure> {
             .map_err(|_| ParseFailure::Text("a single element is no topology".to_owned())),
         Err(error) => {
             let missing = context.missing_elements();
-            Err(if missing.is_empty() { ParseFailure::Text(redact(&error.to_string())) } else { ParseFailure::Missing(missing) })
+            Err(if missing.is_empty() {
+                ParseFailure::Text(redact(&error.to_string()))
+            } else {
+                ParseFailure::Missing(missing)
+            })
         }
     }
 }
 
 /// Takes away the lines whose first sign is `#`: the launch grammar knows no comments.
 fn strip_comments(text: &str) -> String {
-    text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn read_overrides(dir: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(Topology, PathBuf, String)> {
@@ -141,12 +184,18 @@ fn read_overrides(dir: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(Topology, Pat
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) => {
-            mistakes.push(Mistake { file: dir.to_owned(), what: format!("cannot be read: {error}") });
+            mistakes.push(Mistake {
+                file: dir.to_owned(),
+                what: format!("cannot be read: {error}"),
+            });
             return found;
         }
     };
-    let mut paths: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|ext| ext == EXTENSION)).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == EXTENSION))
+        .collect();
     paths.sort();
     for path in paths {
         match read_override(&path) {
@@ -159,13 +208,20 @@ fn read_overrides(dir: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(Topology, Pat
 
 fn read_override(path: &Path) -> Result<(Topology, String), String> {
     let stem = path.file_stem().unwrap_or_default();
-    let Some(topology) = Topology::ALL.into_iter().find(|topology| stem == topology.name()) else {
+    let Some(topology) = Topology::ALL
+        .into_iter()
+        .find(|topology| stem == topology.name())
+    else {
         let known = Topology::ALL.map(Topology::name).join(", ");
         return Err(format!("no topology has this name; there are {known}"));
     };
-    let size = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
+    let size = fs::metadata(path)
+        .map_err(|error| format!("cannot be read: {error}"))?
+        .len();
     if size > LONGEST_FILE {
-        return Err(format!("{size} bytes; a topology has at most {LONGEST_FILE}"));
+        return Err(format!(
+            "{size} bytes; a topology has at most {LONGEST_FILE}"
+        ));
     }
     let text = fs::read_to_string(path).map_err(|error| format!("cannot be read: {error}"))?;
     Ok((topology, text))
@@ -181,14 +237,18 @@ fn breaches(topology: Topology, pipeline: &gst::Pipeline) -> Vec<String> {
         .collect();
     if let Some(element) = pipeline.by_name(names::IN) {
         match element.downcast::<gst_app::AppSrc>() {
-            Ok(src) if src.max_bytes() == 0 => breaches.push("\"in\" has no bound: set max-bytes".to_owned()),
+            Ok(src) if src.max_bytes() == 0 => {
+                breaches.push("\"in\" has no bound: set max-bytes".to_owned());
+            }
             Ok(_) => {}
             Err(_) => breaches.push("\"in\" is no appsrc".to_owned()),
         }
     }
     if let Some(element) = pipeline.by_name(names::TAP) {
         match element.downcast::<gst_app::AppSink>() {
-            Ok(sink) if sink.max_buffers() == 0 => breaches.push("\"tap\" has no bound: set max-buffers".to_owned()),
+            Ok(sink) if sink.max_buffers() == 0 => {
+                breaches.push("\"tap\" has no bound: set max-buffers".to_owned());
+            }
             Ok(_) => {}
             Err(_) => breaches.push("\"tap\" is no appsink".to_owned()),
         }
@@ -212,7 +272,9 @@ mod tests {
         }
         match init(Some(dir.path())) {
             Ok(_) => Vec::new(),
-            Err(PipelineError::Library(mistakes)) => mistakes.iter().map(ToString::to_string).collect(),
+            Err(PipelineError::Library(mistakes)) => {
+                mistakes.iter().map(ToString::to_string).collect()
+            }
             Err(other) => panic!("{other}"),
         }
     }
@@ -231,28 +293,49 @@ mod tests {
         let told = mistakes(&[
             ("encode_both.launch", "fakesrc ! fakesink"),
             ("encode-both.launch", "fakesrc ! ! fakesink"),
-            ("encode-radio.launch", "# nothing\nfakesrc name=in ! fakesink name=tap"),
+            (
+                "encode-radio.launch",
+                "# nothing\nfakesrc name=in ! fakesink name=tap",
+            ),
             ("test.launch", "nosuchthing ! fakesink"),
             ("readme.txt", "not a topology, not looked at"),
         ]);
-        let has = |file: &str, what: &str| told.iter().any(|line| line.contains(file) && line.contains(what));
+        let has = |file: &str, what: &str| {
+            told.iter()
+                .any(|line| line.contains(file) && line.contains(what))
+        };
         assert!(has("encode_both.launch", "encode-video-only"), "{told:#?}");
         assert!(has("/encode-both.launch", "syntax"), "{told:#?}");
-        assert!(has("encode-radio.launch", "\"in\" is no appsrc"), "{told:#?}");
-        assert!(has("encode-radio.launch", "named \"audio-encoder\""), "{told:#?}");
+        assert!(
+            has("encode-radio.launch", "\"in\" is no appsrc"),
+            "{told:#?}"
+        );
+        assert!(
+            has("encode-radio.launch", "named \"audio-encoder\""),
+            "{told:#?}"
+        );
         assert!(has("test.launch", "nosuchthing not installed"), "{told:#?}");
-        assert!(!told.iter().any(|line| line.contains("readme")), "{told:#?}");
+        assert!(
+            !told.iter().any(|line| line.contains("readme")),
+            "{told:#?}"
+        );
     }
 
     #[test]
     fn a_missing_folder_is_told() {
-        let Err(PipelineError::Library(mistakes)) = init(Some(Path::new("/nonexistent-folder"))) else { panic!("accepted") };
+        let Err(PipelineError::Library(mistakes)) = init(Some(Path::new("/nonexistent-folder")))
+        else {
+            panic!("accepted")
+        };
         assert!(mistakes[0].what.contains("cannot be read"));
     }
 
     #[test]
     fn unbounded_bridges_are_refused() {
-        let text = Topology::EncodeRadio.embedded().replace("max-bytes=1500000", "max-bytes=0").replace("max-buffers=64", "");
+        let text = Topology::EncodeRadio
+            .embedded()
+            .replace("max-bytes=1500000", "max-bytes=0")
+            .replace("max-buffers=64", "");
         let told = mistakes(&[("encode-radio.launch", &text)]);
         assert_eq!(told.len(), 2, "{told:#?}");
     }

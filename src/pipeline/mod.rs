@@ -1,4 +1,4 @@
-//! GStreamer, and the only place that names it.
+//! `GStreamer`, and the only place that names it.
 //!
 //! A pipeline is a topology's text (`pipelines/*.launch`, embedded, overridable by the operator) with values set on its
 //! named elements; nothing that a user typed is ever parsed as a pipeline. MPEG-TS goes in by [`Input`] and comes out by
@@ -31,9 +31,9 @@ mod set;
 mod sizing;
 mod spec;
 mod teardown;
-mod topology;
 #[cfg(test)]
 mod tests;
+mod topology;
 
 pub use bridge::{Input, Output};
 pub use census::{Census, census};
@@ -42,11 +42,11 @@ pub use event::{Event, Events};
 pub use fit::{Fit, Picture, fit};
 pub use library::{Library, init};
 pub use running::{Control, Running, start_test, start_transcode};
-pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video};
+pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
 pub use teardown::StopOutcome;
 pub use topology::Topology;
 
-/// Version of the GStreamer library in use, for `--version` and the health page.
+/// Version of the `GStreamer` library in use, for `--version` and the health page.
 pub fn versions() -> String {
     gstreamer::version_string().to_string()
 }

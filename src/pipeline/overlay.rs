@@ -1,9 +1,9 @@
 //! Burns a clock and a name into the test picture.
 
 use gst::glib;
+use gst_video::prelude::*;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
-use gst_video::prelude::*;
 
 use super::glyphs;
 
@@ -18,14 +18,26 @@ const PAPER: u8 = 16;
 
 /// Draws the wall clock (UTC, tenths of a second) and under it `name` into the luma of each frame that passes `element`.
 pub(super) fn draw(element: &gst::Element, name: &str) {
-    let Some(pad) = element.static_pad("src") else { return };
-    let name: String = name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let Some(pad) = element.static_pad("src") else {
+        return;
+    };
+    let name: String = name
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_NAME)
+        .collect();
     pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        if let Some(video) = pad.current_caps().and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok())
+        if let Some(video) = pad
+            .current_caps()
+            .and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok())
             && let Some(buffer) = info.buffer_mut()
-            && let Ok(mut frame) = gst_video::VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &video)
+            && let Ok(mut frame) =
+                gst_video::VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &video)
         {
-            let (width, stride) = (frame.width() as usize, usize::try_from(frame.plane_stride()[0]).unwrap_or(0));
+            let (width, stride) = (
+                frame.width() as usize,
+                usize::try_from(frame.plane_stride()[0]).unwrap_or(0),
+            );
             if let Ok(luma) = frame.plane_data_mut(0) {
                 let clock = clock();
                 // 12 signs of clock take half the width
@@ -41,12 +53,27 @@ pub(super) fn draw(element: &gst::Element, name: &str) {
 fn clock() -> String {
     glib::DateTime::now_utc().map_or_else(
         |_| String::new(),
-        |now| format!("{:02}:{:02}:{:02}.{}", now.hour(), now.minute(), now.second(), now.microsecond() / 100_000),
+        |now| {
+            format!(
+                "{:02}:{:02}:{:02}.{}",
+                now.hour(),
+                now.minute(),
+                now.second(),
+                now.microsecond() / 100_000
+            )
+        },
     )
 }
 
 /// Draws a line of text on a dark ground; whatever does not fit into the picture is left out.
-fn line(luma: &mut [u8], stride: usize, width: usize, dot: usize, (left, top): (usize, usize), text: &str) {
+fn line(
+    luma: &mut [u8],
+    stride: usize,
+    width: usize,
+    dot: usize,
+    (left, top): (usize, usize),
+    text: &str,
+) {
     for (at, sign) in text.chars().enumerate() {
         let rows = glyphs::rows(sign);
         let x0 = left + at * PITCH * dot;
@@ -55,10 +82,19 @@ fn line(luma: &mut [u8], stride: usize, width: usize, dot: usize, (left, top): (
             return;
         }
         for y in 0..LINE * dot {
-            let Some(pixels) = luma.get_mut((top + y) * stride + x0..(top + y) * stride + x1) else { return };
-            let row = (y / dot).checked_sub(1).and_then(|row| rows.get(row)).copied().unwrap_or(0);
+            let Some(pixels) = luma.get_mut((top + y) * stride + x0..(top + y) * stride + x1)
+            else {
+                return;
+            };
+            let row = (y / dot)
+                .checked_sub(1)
+                .and_then(|row| rows.get(row))
+                .copied()
+                .unwrap_or(0);
             for (x, pixel) in pixels.iter_mut().enumerate() {
-                let bit = glyphs::WIDTH.checked_sub(x / dot + 1).map_or(0, |shift| row >> shift & 1);
+                let bit = glyphs::WIDTH
+                    .checked_sub(x / dot + 1)
+                    .map_or(0, |shift| row >> shift & 1);
                 *pixel = if bit == 1 { INK } else { PAPER };
             }
         }
@@ -74,15 +110,28 @@ mod tests {
         let (stride, height) = (40, 14);
         let mut luma = vec![100u8; stride * height];
         line(&mut luma, stride, 36, 1, (2, 2), "1:2345678");
-        let dots: String = luma[3 * stride + 2..3 * stride + 8].iter().map(|p| if *p == INK { '#' } else { '.' }).collect();
+        let dots: String = luma[3 * stride + 2..3 * stride + 8]
+            .iter()
+            .map(|p| if *p == INK { '#' } else { '.' })
+            .collect();
         assert_eq!(dots, "..#...");
-        assert!(luma.chunks(stride).all(|row| row[36..].iter().all(|p| *p == 100)), "drew beyond the width");
+        assert!(
+            luma.chunks(stride)
+                .all(|row| row[36..].iter().all(|p| *p == 100)),
+            "drew beyond the width"
+        );
         // a picture smaller than a line
         line(&mut luma[..100], stride, 40, 3, (0, 0), "888");
     }
 
     #[test]
     fn every_clock_sign_has_a_glyph() {
-        assert!(clock().chars().all(|sign| glyphs::rows(sign) != [0; glyphs::HEIGHT]), "{}", clock());
+        assert!(
+            clock()
+                .chars()
+                .all(|sign| glyphs::rows(sign) != [0; glyphs::HEIGHT]),
+            "{}",
+            clock()
+        );
     }
 }

@@ -2,24 +2,79 @@
 
 /// Elements that topologies name, and decoders that sources need, by package.
 const PACKAGES: [(&str, &[&str]); 5] = [
-    ("libgstreamer1.0-0", &["queue", "capsfilter", "identity", "tee", "valve", "filesrc", "filesink", "fakesink"]),
+    (
+        "libgstreamer1.0-0",
+        &[
+            "queue",
+            "capsfilter",
+            "identity",
+            "tee",
+            "valve",
+            "filesrc",
+            "filesink",
+            "fakesink",
+        ],
+    ),
     (
         "gstreamer1.0-plugins-base",
         &[
-            "appsrc", "appsink", "decodebin", "parsebin", "videoconvertscale", "videoconvert", "videoscale", "videorate",
-            "audioconvert", "audioresample", "audiorate", "videotestsrc", "audiotestsrc", "volume", "compositor",
-            "opusdec", "opusenc",
+            "appsrc",
+            "appsink",
+            "decodebin",
+            "parsebin",
+            "videoconvertscale",
+            "videoconvert",
+            "videoscale",
+            "videorate",
+            "audioconvert",
+            "audioresample",
+            "audiorate",
+            "videotestsrc",
+            "audiotestsrc",
+            "volume",
+            "compositor",
+            "opusdec",
+            "opusenc",
         ],
     ),
-    ("gstreamer1.0-plugins-good", &["deinterlace", "aacparse", "ac3parse", "mpegaudioparse", "videocrop", "videobox", "gdkpixbufoverlay", "vp8dec", "vp9dec"]),
+    (
+        "gstreamer1.0-plugins-good",
+        &[
+            "deinterlace",
+            "aacparse",
+            "ac3parse",
+            "mpegaudioparse",
+            "videocrop",
+            "videobox",
+            "gdkpixbufoverlay",
+            "vp8dec",
+            "vp9dec",
+        ],
+    ),
     (
         "gstreamer1.0-plugins-bad",
         &[
-            "tsdemux", "tsparse", "mpegtsmux", "h264parse", "h265parse", "mpegvideoparse", "openh264enc", "voaacenc",
-            "fdkaacenc", "x265enc", "nvh264enc", "vah264enc", "vah264lpenc", "msdkh264enc", "qsvh264enc",
+            "tsdemux",
+            "tsparse",
+            "mpegtsmux",
+            "h264parse",
+            "h265parse",
+            "mpegvideoparse",
+            "openh264enc",
+            "voaacenc",
+            "fdkaacenc",
+            "x265enc",
+            "nvh264enc",
+            "vah264enc",
+            "vah264lpenc",
+            "msdkh264enc",
+            "qsvh264enc",
         ],
     ),
-    ("gstreamer1.0-plugins-ugly", &["x264enc", "a52dec", "mpeg2dec"]),
+    (
+        "gstreamer1.0-plugins-ugly",
+        &["x264enc", "a52dec", "mpeg2dec"],
+    ),
 ];
 
 /// Decoders that real streams need, which no topology names because `decodebin` finds them by codec.
@@ -35,7 +90,10 @@ pub(super) const DECODERS: [(&str, &str); 7] = [
 
 /// The Debian package that most likely holds `element`.
 pub(super) fn package_of(element: &str) -> &'static str {
-    if element.starts_with("avdec_") || element.starts_with("avenc_") || element.starts_with("avmux_") {
+    if element.starts_with("avdec_")
+        || element.starts_with("avenc_")
+        || element.starts_with("avmux_")
+    {
         return "gstreamer1.0-libav";
     }
     if element.starts_with("vaapi") {
@@ -53,7 +111,10 @@ pub(super) fn package_of(element: &str) -> &'static str {
 
 /// The packages for several elements, each once, in order.
 pub(super) fn packages_of<S: AsRef<str>>(elements: &[S]) -> Vec<String> {
-    let mut packages: Vec<String> = elements.iter().map(|element| package_of(element.as_ref()).to_owned()).collect();
+    let mut packages: Vec<String> = elements
+        .iter()
+        .map(|element| package_of(element.as_ref()).to_owned())
+        .collect();
     packages.sort_unstable();
     packages.dedup();
     packages
@@ -75,6 +136,9 @@ mod tests {
         ] {
             assert_eq!(package_of(element), package, "{element}");
         }
-        assert_eq!(packages_of(&["x264enc", "avenc_aac", "avdec_h264"]), ["gstreamer1.0-libav", "gstreamer1.0-plugins-ugly"]);
+        assert_eq!(
+            packages_of(&["x264enc", "avenc_aac", "avdec_h264"]),
+            ["gstreamer1.0-libav", "gstreamer1.0-plugins-ugly"]
+        );
     }
 }

@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 
 use super::assemble::{self, Assembled};
 use super::bridge::{Input, Output};
+use super::census;
 use super::error::PipelineError;
 use super::event::{Event, Events, Link};
 use super::library::Library;
 use super::spec::{TestSpec, TranscodeSpec};
 use super::teardown::{self, StopOutcome};
 use super::topology::Topology;
-use super::census;
 
 /// How long a pipeline that is merely dropped may take to stop before it counts as wedged.
 const DROP_DEADLINE: Duration = Duration::from_secs(10);
@@ -37,7 +37,12 @@ pub struct Running {
 impl Running {
     /// Stops it; see [`Control::stop`].
     pub async fn stop(self, deadline: Duration) -> StopOutcome {
-        let Self { input, output, events, control } = self;
+        let Self {
+            input,
+            output,
+            events,
+            control,
+        } = self;
         drop((input, output, events));
         control.stop(deadline).await
     }
@@ -78,19 +83,33 @@ impl Drop for Control {
 ///
 /// # Errors
 /// Any [`PipelineError`] but `Init`, `Library` and `Ended`. What was begun is torn down.
-pub async fn start_transcode(library: &Library, spec: TranscodeSpec, deadline: Duration) -> Result<Running, PipelineError> {
+pub async fn start_transcode(
+    library: &Library,
+    spec: TranscodeSpec,
+    deadline: Duration,
+) -> Result<Running, PipelineError> {
     let topology = Topology::for_tracks(spec.video, spec.audio)?;
     let library = library.clone();
-    start(topology, deadline, move || assemble::transcode(&library, &spec)).await
+    start(topology, deadline, move || {
+        assemble::transcode(&library, &spec)
+    })
+    .await
 }
 
 /// Starts the test source.
 ///
 /// # Errors
 /// As [`start_transcode`].
-pub async fn start_test(library: &Library, spec: TestSpec, deadline: Duration) -> Result<Running, PipelineError> {
+pub async fn start_test(
+    library: &Library,
+    spec: TestSpec,
+    deadline: Duration,
+) -> Result<Running, PipelineError> {
     let library = library.clone();
-    start(Topology::Test, deadline, move || assemble::test(&library, &spec)).await
+    start(Topology::Test, deadline, move || {
+        assemble::test(&library, &spec)
+    })
+    .await
 }
 
 /// Plugins are loaded from disk and elements may open devices, so a start has a thread of its own. One that passes its
@@ -101,31 +120,53 @@ async fn start(
     assemble: impl FnOnce() -> Result<Assembled, PipelineError> + Send + 'static,
 ) -> Result<Running, PipelineError> {
     let (report, started) = oneshot::channel();
-    thread::Builder::new().name("pipe-start".to_owned()).spawn(move || {
-        let result = assemble().and_then(|assembled| play(topology, assembled));
-        drop(report.send(result));
-    })?;
+    thread::Builder::new()
+        .name("pipe-start".to_owned())
+        .spawn(move || {
+            let result = assemble().and_then(|assembled| play(topology, assembled));
+            drop(report.send(result));
+        })?;
     match tokio::time::timeout(deadline, started).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(PipelineError::Start { topology, reason: "its thread panicked".to_owned() }),
+        Ok(Err(_)) => Err(PipelineError::Start {
+            topology,
+            reason: "its thread panicked".to_owned(),
+        }),
         Err(_) => Err(PipelineError::StartDeadline(deadline)),
     }
 }
 
 fn play(topology: Topology, assembled: Assembled) -> Result<Running, PipelineError> {
-    let Assembled { pipeline, input, output, mut events, link } = assembled;
+    let Assembled {
+        pipeline,
+        input,
+        output,
+        mut events,
+        link,
+    } = assembled;
     census::started();
     // From here on dropping the control is the way out, whatever happens.
-    let control = Control { pipeline: Some(pipeline.clone()), link };
+    let control = Control {
+        pipeline: Some(pipeline.clone()),
+        link,
+    };
     if pipeline.set_state(gst::State::Playing).is_err() {
         let mut reason = "an element refused".to_owned();
         while let Some(event) = events.try_next() {
-            if let Event::Error { element, message, .. } = event {
+            if let Event::Error {
+                element, message, ..
+            } = event
+            {
                 reason = format!("{element}: {message}");
                 break;
             }
         }
         return Err(PipelineError::Start { topology, reason });
     }
-    Ok(Running { input, output, events, control })
+    Ok(Running {
+        input,
+        output,
+        events,
+        control,
+    })
 }

@@ -1,8 +1,8 @@
 //! Sets values on elements that an operator may have exchanged for others.
 
-use gstreamer as gst;
 use gst::glib;
 use gst::prelude::*;
+use gstreamer as gst;
 
 use super::error::PipelineError;
 
@@ -10,7 +10,11 @@ use super::error::PipelineError;
 ///
 /// # Errors
 /// [`PipelineError::Setting`] if the element has the property and refuses the value.
-pub(super) fn set(element: &gst::Element, property: &str, value: &str) -> Result<(), PipelineError> {
+pub(super) fn set(
+    element: &gst::Element,
+    property: &str,
+    value: &str,
+) -> Result<(), PipelineError> {
     let Some(pspec) = element.find_property(property) else {
         tracing::debug!(element = %element.name(), property, value, "the element lacks this property");
         return Ok(());
@@ -24,9 +28,12 @@ pub(super) fn set(element: &gst::Element, property: &str, value: &str) -> Result
     if !pspec.flags().contains(glib::ParamFlags::WRITABLE) {
         return Err(refused("it cannot be written"));
     }
-    let parsed = glib::Value::deserialize_with_pspec(value, &pspec).map_err(|_| refused("no such value, or of another type"))?;
+    let parsed = glib::Value::deserialize_with_pspec(value, &pspec)
+        .map_err(|_| refused("no such value, or of another type"))?;
     if let Some((least, greatest)) = range(&pspec)
-        && !value.parse::<i128>().is_ok_and(|value| (least..=greatest).contains(&value))
+        && !value
+            .parse::<i128>()
+            .is_ok_and(|value| (least..=greatest).contains(&value))
     {
         // set_property would panic
         return Err(refused(&format!("allowed are {least} to {greatest}")));
@@ -44,7 +51,12 @@ fn range(pspec: &glib::ParamSpec) -> Option<(i128, i128)> {
             })*
         };
     }
-    of!(glib::ParamSpecInt, glib::ParamSpecUInt, glib::ParamSpecInt64, glib::ParamSpecUInt64);
+    of!(
+        glib::ParamSpecInt,
+        glib::ParamSpecUInt,
+        glib::ParamSpecInt64,
+        glib::ParamSpecUInt64
+    );
     None
 }
 
@@ -58,7 +70,11 @@ pub(super) fn set_bitrate(element: &gst::Element, kbps: u32) -> Result<(), Pipel
         .find_property("bitrate")
         .and_then(|pspec| pspec.blurb().map(str::to_ascii_lowercase))
         .is_some_and(|blurb| blurb.contains("kb"));
-    let value = if thousands { u64::from(kbps) } else { u64::from(kbps) * 1000 };
+    let value = if thousands {
+        u64::from(kbps)
+    } else {
+        u64::from(kbps) * 1000
+    };
     set(element, "bitrate", &value.to_string())
 }
 
@@ -68,7 +84,10 @@ mod tests {
 
     fn element(factory: &str) -> gst::Element {
         gst::init().unwrap();
-        gst::ElementFactory::make(factory).name("encoder").build().unwrap()
+        gst::ElementFactory::make(factory)
+            .name("encoder")
+            .build()
+            .unwrap()
     }
 
     #[test]
@@ -81,7 +100,10 @@ mod tests {
         let x264 = element("x264enc");
         set(&x264, "speed-preset", "superfast").unwrap();
         let error = set(&x264, "speed-preset", "warp").unwrap_err().to_string();
-        assert!(error.contains("encoder.speed-preset") && error.contains("warp"), "{error}");
+        assert!(
+            error.contains("encoder.speed-preset") && error.contains("warp"),
+            "{error}"
+        );
         assert!(set(&x264, "threads", "-1").is_err());
         assert!(set(&x264, "bitrate", "99999999").is_err());
     }

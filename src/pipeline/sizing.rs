@@ -2,6 +2,7 @@
 
 use gst::prelude::*;
 use gstreamer as gst;
+use gstreamer_video as gst_video;
 
 use super::event::{Event, EventSender};
 use super::fit::{Fit, Picture, fit};
@@ -11,9 +12,15 @@ use super::topology::names;
 /// Watches for the picture in front of the first element that may depend on it, and sets the `size` filter before that
 /// element sees it: so a resolution that changes in mid-stream is followed, too.
 pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &EventSender) {
-    let Some(size) = pipeline.by_name(names::SIZE) else { return };
-    let first = [names::DEINTERLACE, names::RATE, names::SCALE, names::SIZE].iter().find_map(|name| pipeline.by_name(name));
-    let Some(pad) = first.and_then(|element| element.static_pad("sink")) else { return };
+    let Some(size) = pipeline.by_name(names::SIZE) else {
+        return;
+    };
+    let first = [names::DEINTERLACE, names::RATE, names::SCALE, names::SIZE]
+        .iter()
+        .find_map(|name| pipeline.by_name(name));
+    let Some(pad) = first.and_then(|element| element.static_pad("sink")) else {
+        return;
+    };
     let base = size.property::<gst::Caps>("caps");
     let size = size.downgrade();
     let profile = profile.clone();
@@ -30,7 +37,10 @@ pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &Event
                 fit.rate = None;
             }
             tracing::debug!(?picture, ?fit, "picture");
-            size.set_property("caps", with_fit(&base, fit));
+            size.set_property(
+                "caps",
+                with_fit(&base, fit, colorimetry_of(caps.caps()).as_deref()),
+            );
             events.send(Event::SourceVideo(picture));
         }
         gst::PadProbeReturn::Ok
@@ -39,14 +49,19 @@ pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &Event
 
 /// Tells the size of the encoded picture.
 pub(super) fn tell_encoded(encoder: &gst::Element, events: &EventSender) {
-    let Some(pad) = encoder.static_pad("src") else { return };
+    let Some(pad) = encoder.static_pad("src") else {
+        return;
+    };
     let events = events.clone();
     pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
         if let Some(event) = info.event()
             && let gst::EventView::Caps(caps) = event.view()
             && let Some(picture) = picture_of(caps.caps())
         {
-            events.send(Event::Encoded { width: picture.width, height: picture.height });
+            events.send(Event::Encoded {
+                width: picture.width,
+                height: picture.height,
+            });
         }
         gst::PadProbeReturn::Ok
     });
@@ -55,23 +70,47 @@ pub(super) fn tell_encoded(encoder: &gst::Element, events: &EventSender) {
 /// Reads the picture from caps, raw or encoded; `None` if they have no size.
 fn picture_of(caps: &gst::CapsRef) -> Option<Picture> {
     let structure = caps.structure(0)?;
-    let side = |name| structure.get::<i32>(name).ok().and_then(|side| u32::try_from(side).ok()).filter(|side| *side > 0);
+    let side = |name| {
+        structure
+            .get::<i32>(name)
+            .ok()
+            .and_then(|side| u32::try_from(side).ok())
+            .filter(|side| *side > 0)
+    };
     let fraction = |name, default| {
-        structure.get::<gst::Fraction>(name).map_or(default, |value| {
-            (u32::try_from(value.numer()).unwrap_or(0), u32::try_from(value.denom()).unwrap_or(0))
-        })
+        structure
+            .get::<gst::Fraction>(name)
+            .map_or(default, |value| {
+                (
+                    u32::try_from(value.numer()).unwrap_or(0),
+                    u32::try_from(value.denom()).unwrap_or(0),
+                )
+            })
     };
     Some(Picture {
         width: side("width")?,
         height: side("height")?,
         par: fraction("pixel-aspect-ratio", (1, 1)),
         rate: fraction("framerate", (0, 1)),
-        interlaced: structure.get::<&str>("interlace-mode").is_ok_and(|mode| mode != "progressive"),
+        interlaced: structure
+            .get::<&str>("interlace-mode")
+            .is_ok_and(|mode| mode != "progressive"),
     })
 }
 
-/// The topology's own caps (format, memory) with size, shape of pixels and rate set.
-fn with_fit(base: &gst::Caps, fit: Fit) -> gst::Caps {
+/// The colours as told by the decoder, or as their default for this size.
+fn colorimetry_of(caps: &gst::CapsRef) -> Option<String> {
+    gst_video::VideoInfo::from_caps(caps)
+        .ok()
+        .filter(gst_video::VideoInfo::is_yuv)
+        .map(|info| info.colorimetry().to_string())
+}
+
+/// The topology's own caps (format, memory) with size, shape of pixels, rate and colours set.
+///
+/// Colours stay what they were: left open they would follow the size (BT.709 above 576 lines, BT.601 below), and
+/// converting between the two costs more than scaling.
+fn with_fit(base: &gst::Caps, fit: Fit, colorimetry: Option<&str>) -> gst::Caps {
     let mut caps = base.clone();
     if caps.is_any() || caps.is_empty() {
         caps = gst::Caps::new_empty_simple("video/x-raw");
@@ -83,6 +122,9 @@ fn with_fit(base: &gst::Caps, fit: Fit) -> gst::Caps {
         structure.set("pixel-aspect-ratio", gst::Fraction::new(1, 1));
         if let Some((num, den)) = fit.rate {
             structure.set("framerate", gst::Fraction::new(signed(num), signed(den)));
+        }
+        if let Some(colorimetry) = colorimetry {
+            structure.set("colorimetry", colorimetry);
         }
     }
     caps
@@ -97,10 +139,34 @@ mod tests {
         gst::init().unwrap();
         let caps: gst::Caps = "video/x-raw,width=720,height=576,pixel-aspect-ratio=64/45,framerate=25/1,interlace-mode=mixed".parse().unwrap();
         let picture = picture_of(&caps).unwrap();
-        assert_eq!(picture, Picture { width: 720, height: 576, par: (64, 45), rate: (25, 1), interlaced: true });
-        assert_eq!(picture_of(&"audio/x-raw,rate=48000".parse::<gst::Caps>().unwrap()), None);
-        let base: gst::Caps = "video/x-raw,format=I420,width=1,framerate=1/1".parse().unwrap();
-        let set = with_fit(&base, Fit { width: 1024, height: 576, rate: Some((50, 2)) });
-        assert_eq!(set, "video/x-raw,format=I420,width=1024,height=576,pixel-aspect-ratio=1/1,framerate=25/1".parse::<gst::Caps>().unwrap());
+        assert_eq!(
+            picture,
+            Picture {
+                width: 720,
+                height: 576,
+                par: (64, 45),
+                rate: (25, 1),
+                interlaced: true
+            }
+        );
+        assert_eq!(
+            picture_of(&"audio/x-raw,rate=48000".parse::<gst::Caps>().unwrap()),
+            None
+        );
+        let base: gst::Caps = "video/x-raw,format=I420,width=1,framerate=1/1"
+            .parse()
+            .unwrap();
+        let set = with_fit(
+            &base,
+            Fit {
+                width: 1024,
+                height: 576,
+                rate: Some((50, 2)),
+            },
+            Some("bt709"),
+        );
+        let expected = "video/x-raw,format=I420,width=1024,height=576,pixel-aspect-ratio=1/1,\
+                        framerate=25/1,colorimetry=bt709";
+        assert_eq!(set, expected.parse::<gst::Caps>().unwrap());
     }
 }

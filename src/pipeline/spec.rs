@@ -26,10 +26,32 @@ pub struct Profile {
 pub enum Video {
     /// Decode, scale, encode.
     Encode,
-    /// Hand on as it is, whatever the codec; its parser is found by what the demuxer says of the track.
-    Copy,
+    /// Hand on as it is.
+    Copy(VideoCodec),
     /// There is no video track.
     None,
+}
+
+/// Codec of a video track that is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VideoCodec {
+    /// ITU-T H.264.
+    H264,
+    /// ITU-T H.265, HEVC.
+    H265,
+    /// ISO/IEC 13818-2, and MPEG-1 video.
+    Mpeg2,
+}
+
+impl VideoCodec {
+    /// The element that finds its access units and keyframes.
+    pub(super) fn parser(self) -> &'static str {
+        match self {
+            Self::H264 => "h264parse",
+            Self::H265 => "h265parse",
+            Self::Mpeg2 => "mpegvideoparse",
+        }
+    }
 }
 
 /// What is done with the audio track.
@@ -37,7 +59,7 @@ pub enum Video {
 pub enum Audio {
     /// Decode, make stereo, encode to AAC-LC.
     Encode,
-    /// Hand on as it is, whatever the codec.
+    /// Hand on as it is; the parser is found by what the demuxer says of the track.
     Copy,
     /// There is no audio track.
     None,
@@ -109,6 +131,13 @@ pub struct TestSpec {
 
 impl Default for TestSpec {
     fn default() -> Self {
-        Self { pattern: Pattern::Bars, width: 1280, height: 720, frame_rate: 25, tone: true, name: String::new() }
+        Self {
+            pattern: Pattern::Bars,
+            width: 1280,
+            height: 720,
+            frame_rate: 25,
+            tone: true,
+            name: String::new(),
+        }
     }
 }

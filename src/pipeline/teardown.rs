@@ -32,9 +32,11 @@ pub(super) fn begin(pipeline: gst::Pipeline, deadline: Duration) -> oneshot::Rec
     let (report, outcome) = oneshot::channel();
     // A failed spawn drops its closure, which must not drop the pipeline on this thread: keep one reference apart.
     let kept = pipeline.clone();
-    let watch = thread::Builder::new().name("pipe-watch".to_owned()).spawn(move || {
-        let _ = report.send(watched(pipeline, deadline));
-    });
+    let watch = thread::Builder::new()
+        .name("pipe-watch".to_owned())
+        .spawn(move || {
+            let _ = report.send(watched(pipeline, deadline));
+        });
     if watch.is_err() {
         census::wedged();
         tracing::error!("no thread to stop a pipeline with; it is left alone");
@@ -83,7 +85,9 @@ fn watched(pipeline: gst::Pipeline, deadline: Duration) -> StopOutcome {
 }
 
 fn settle(state: &AtomicU8, to: u8) -> bool {
-    state.compare_exchange(PENDING, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    state
+        .compare_exchange(PENDING, to, Ordering::AcqRel, Ordering::Acquire)
+        .is_ok()
 }
 
 #[cfg(test)]
@@ -95,11 +99,18 @@ mod tests {
     /// A pipeline whose streaming thread hangs until the sender is dropped.
     fn stuck() -> (gst::Pipeline, mpsc::SyncSender<()>) {
         gst::init().unwrap();
-        let pipeline = gst::parse::launch("fakesrc name=source ! fakesink").unwrap().downcast::<gst::Pipeline>().unwrap();
+        let pipeline = gst::parse::launch("fakesrc name=source ! fakesink async=false")
+            .unwrap()
+            .downcast::<gst::Pipeline>()
+            .unwrap();
         let (release, held) = mpsc::sync_channel(1);
         let (reached, at) = mpsc::sync_channel(1);
         let held = Mutex::new(held);
-        let pad = pipeline.by_name("source").unwrap().static_pad("src").unwrap();
+        let pad = pipeline
+            .by_name("source")
+            .unwrap()
+            .static_pad("src")
+            .unwrap();
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, _| {
             let _ = reached.try_send(());
             let _ = held.lock().unwrap().recv();
@@ -129,7 +140,10 @@ mod tests {
         let (pipeline, release) = stuck();
         drop(release);
         let weak = pipeline.downgrade();
-        assert_eq!(begin(pipeline, Duration::from_secs(5)).await, Ok(StopOutcome::Clean));
+        assert_eq!(
+            begin(pipeline, Duration::from_secs(5)).await,
+            Ok(StopOutcome::Clean)
+        );
         assert!(weak.upgrade().is_none());
     }
 }

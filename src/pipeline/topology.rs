@@ -27,6 +27,7 @@ pub(super) mod names {
     pub(in super::super) const IN: &str = "in";
     pub(in super::super) const DEMUX: &str = "demux";
     pub(in super::super) const VIDEO_IN: &str = "video-in";
+    pub(in super::super) const VIDEO_COPY: &str = "video-copy";
     pub(in super::super) const AUDIO_IN: &str = "audio-in";
     /// Optional: without it nothing is deinterlaced.
     pub(in super::super) const DEINTERLACE: &str = "deinterlace";
@@ -46,8 +47,14 @@ pub(super) mod names {
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::EncodeBoth, Self::EncodeVideo, Self::EncodeVideoOnly, Self::EncodeAudio, Self::EncodeRadio, Self::Test];
+    pub const ALL: [Self; 6] = [
+        Self::EncodeBoth,
+        Self::EncodeVideo,
+        Self::EncodeVideoOnly,
+        Self::EncodeAudio,
+        Self::EncodeRadio,
+        Self::Test,
+    ];
 
     /// The topology that does this work.
     ///
@@ -58,9 +65,11 @@ impl Topology {
             (Video::Encode, Audio::Encode) => Ok(Self::EncodeBoth),
             (Video::Encode, Audio::Copy) => Ok(Self::EncodeVideo),
             (Video::Encode, Audio::None) => Ok(Self::EncodeVideoOnly),
-            (Video::Copy, Audio::Encode) => Ok(Self::EncodeAudio),
+            (Video::Copy(_), Audio::Encode) => Ok(Self::EncodeAudio),
             (Video::None, Audio::Encode) => Ok(Self::EncodeRadio),
-            (Video::Copy | Video::None, Audio::Copy | Audio::None) => Err(PipelineError::NothingToEncode),
+            (Video::Copy(_) | Video::None, Audio::Copy | Audio::None) => {
+                Err(PipelineError::NothingToEncode)
+            }
         }
     }
 
@@ -90,12 +99,32 @@ impl Topology {
 
     /// Names that the text must have.
     pub(super) fn required(self) -> &'static [&'static str] {
-        use names::{AUDIO_ENCODER, AUDIO_IN, DEMUX, ENCODER, IN, PICTURE, SIZE, TAP, TONE, VIDEO_IN};
+        use names::{
+            AUDIO_ENCODER, AUDIO_IN, DEMUX, ENCODER, IN, PICTURE, SIZE, TAP, TONE, VIDEO_COPY,
+            VIDEO_IN,
+        };
         match self {
-            Self::EncodeBoth => &[IN, DEMUX, VIDEO_IN, AUDIO_IN, SIZE, ENCODER, AUDIO_ENCODER, TAP],
+            Self::EncodeBoth => &[
+                IN,
+                DEMUX,
+                VIDEO_IN,
+                AUDIO_IN,
+                SIZE,
+                ENCODER,
+                AUDIO_ENCODER,
+                TAP,
+            ],
             Self::EncodeVideo => &[IN, DEMUX, VIDEO_IN, AUDIO_IN, SIZE, ENCODER, TAP],
             Self::EncodeVideoOnly => &[IN, DEMUX, VIDEO_IN, SIZE, ENCODER, TAP],
-            Self::EncodeAudio => &[IN, DEMUX, VIDEO_IN, AUDIO_IN, AUDIO_ENCODER, TAP],
+            Self::EncodeAudio => &[
+                IN,
+                DEMUX,
+                VIDEO_IN,
+                VIDEO_COPY,
+                AUDIO_IN,
+                AUDIO_ENCODER,
+                TAP,
+            ],
             Self::EncodeRadio => &[IN, DEMUX, AUDIO_IN, AUDIO_ENCODER, TAP],
             Self::Test => &[PICTURE, SIZE, ENCODER, TONE, AUDIO_ENCODER, TAP],
         }
@@ -111,16 +140,23 @@ impl fmt::Display for Topology {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::spec::VideoCodec;
 
     #[test]
     fn every_kind_of_work_has_its_file() {
         let of = |video, audio| Topology::for_tracks(video, audio).ok();
         assert_eq!(of(Video::Encode, Audio::Encode), Some(Topology::EncodeBoth));
         assert_eq!(of(Video::Encode, Audio::Copy), Some(Topology::EncodeVideo));
-        assert_eq!(of(Video::Encode, Audio::None), Some(Topology::EncodeVideoOnly));
-        assert_eq!(of(Video::Copy, Audio::Encode), Some(Topology::EncodeAudio));
+        assert_eq!(
+            of(Video::Encode, Audio::None),
+            Some(Topology::EncodeVideoOnly)
+        );
+        assert_eq!(
+            of(Video::Copy(VideoCodec::H264), Audio::Encode),
+            Some(Topology::EncodeAudio)
+        );
         assert_eq!(of(Video::None, Audio::Encode), Some(Topology::EncodeRadio));
-        assert_eq!(of(Video::Copy, Audio::Copy), None);
+        assert_eq!(of(Video::Copy(VideoCodec::H264), Audio::Copy), None);
         assert_eq!(of(Video::None, Audio::None), None);
     }
 }

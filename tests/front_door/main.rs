@@ -1,0 +1,20 @@
+//! Through the front door: the real server as a child process, real footage, real clients.
+
+// Helpers outside of test functions may unwrap here, too: this is all test.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod codecs;
+mod hls;
+mod lifecycle;
+mod pool;
+mod profiles;
+mod sharing;
+mod sources;
+
+use std::time::Duration;
+
+/// Long enough for anything that should take a moment, also on a busy machine.
+const SOON: Duration = Duration::from_secs(20);

@@ -142,6 +142,7 @@ fn hub(config: &Config, catalog: Catalog, library: Arc<Library>) -> Result<Hub, 
             retention,
             lead: sources.lead,
             backoff: (sources.backoff_min, sources.backoff_max),
+            stall_timeout: sources.stall_timeout,
             teardown_deadline: transcode.teardown_deadline,
         },
         stream_linger: config.sessions.stream_linger,
@@ -233,6 +234,8 @@ async fn drain(
     let deadline = tokio::time::Instant::now() + timeout;
     let pipelines = async {
         while pipeline::census().running > 0 {
+            // Again, for what a request that was under way has started since.
+            hub.drain();
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

@@ -113,9 +113,27 @@ fn describe() {
     );
 }
 
-/// A pull begins (1) or ends (-1).
-pub fn ingests_running(change: f64) {
-    gauge!(INGESTS).increment(change);
+/// Counts something that runs, until dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct Runs(&'static str);
+
+impl Runs {
+    fn begin(name: &'static str) -> Self {
+        gauge!(name).increment(1.0);
+        Self(name)
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        gauge!(self.0).decrement(1.0);
+    }
+}
+
+/// A pull runs.
+pub fn ingest_runs() -> Runs {
+    Runs::begin(INGESTS)
 }
 
 /// A pull ended.
@@ -142,9 +160,9 @@ pub fn ts_errors(before: &Stats, now: &Stats) {
     }
 }
 
-/// A transcode pipeline begins (1) or ends (-1).
-pub fn pipelines_running(change: f64) {
-    gauge!(PIPELINES).increment(change);
+/// A transcode pipeline runs.
+pub fn pipeline_runs() -> Runs {
+    Runs::begin(PIPELINES)
 }
 
 /// A transcode pipeline failed.
@@ -193,9 +211,9 @@ pub fn http_request(route: &str, method: &'static str, status: u16, after: Durat
     histogram!(HTTP_DURATION, "route" => route).record(after);
 }
 
-/// A connection was opened (1) or closed (-1).
-pub fn http_connections(change: f64) {
-    gauge!(HTTP_CONNECTIONS).increment(change);
+/// A connection is open.
+pub fn connection_open() -> Runs {
+    Runs::begin(HTTP_CONNECTIONS)
 }
 
 /// Figures read when somebody asks for the metrics.

@@ -52,18 +52,18 @@ pub struct Catalog {
 }
 
 /// Which revision a write expects to find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// Any.
     Any,
-    /// Exactly this one (`If-Match`).
-    Revision(u64),
+    /// One with any of these entity tags (`If-Match`).
+    Tag(Vec<String>),
 }
 
 impl Expect {
-    fn check(self, record: &Record) -> Result<(), CatalogError> {
+    fn check(&self, record: &Record) -> Result<(), CatalogError> {
         match self {
-            Self::Revision(wanted) if wanted != record.revision => Err(CatalogError::Conflict {
+            Self::Tag(wanted) if !wanted.contains(&record.etag()) => Err(CatalogError::Conflict {
                 current: record.revision,
             }),
             _ => Ok(()),
@@ -153,7 +153,8 @@ impl Catalog {
     }
 
     /// Adds and changes many, all or none: `make` plans them from what is there. It may be slow
-    /// for thousands and runs off the async workers. Returns the plan, and what was changed.
+    /// for thousands and runs off the async workers. Returns the plan, and the streams that are
+    /// pulled otherwise than before.
     pub async fn import<P: Send + 'static>(
         &self,
         make: impl FnOnce(Snapshot) -> (P, Vec<Definition>) + Send + 'static,
@@ -174,7 +175,14 @@ impl Catalog {
                 None => first_revision(definition),
             })
             .collect();
-        let ids = records.iter().map(|r| r.definition.id.clone()).collect();
+        let ids = records
+            .iter()
+            .filter(|new| {
+                let old = before.get(&new.definition.id);
+                old.is_some_and(|old| runs_otherwise(&old.definition, &new.definition))
+            })
+            .map(|r| r.definition.id.clone())
+            .collect();
         if !records.is_empty() {
             self.commit(&before, records).await?;
         }
@@ -192,6 +200,11 @@ impl Catalog {
     fn replace(&self, after: BTreeMap<StreamId, Arc<Record>>) {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
     }
+}
+
+/// Whether what runs by the old definition must end: a new name or logo disturbs nobody.
+pub fn runs_otherwise(old: &Definition, new: &Definition) -> bool {
+    old.sources != new.sources || old.enabled != new.enabled || old.options != new.options
 }
 
 fn first_revision(definition: Definition) -> Arc<Record> {

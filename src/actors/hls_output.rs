@@ -1,12 +1,13 @@
 //! The HLS window of one rendition, filled while somebody watches it.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::hub::Media;
+use super::hub::{Media, OutputKey};
 use crate::base::clock;
 use crate::base::shared::Shareable;
 use crate::feed::{Join, Subscription};
@@ -35,11 +36,51 @@ pub struct HlsOutput {
     /// Changes with each new segment; closed when the rendition has ended.
     version: watch::Receiver<u64>,
     cancel: CancellationToken,
+    key: OutputKey,
+    sequences: Arc<Sequences>,
+}
+
+/// Where the windows of each output have got to, so that the next one goes on from there: players
+/// and caches take a sequence number for one segment for ever.
+#[derive(Debug, Default)]
+pub struct Sequences {
+    /// The next media sequence and discontinuity sequence.
+    next: Mutex<HashMap<OutputKey, (u64, u64)>>,
+}
+
+impl Sequences {
+    /// Outputs remembered; beyond, the clock alone must do.
+    const MOST: usize = 100_000;
+
+    fn next(&self, key: &OutputKey) -> (u64, u64) {
+        // Quarter seconds: a window may begin with a burst of segments, and still no number is
+        // used twice when the server was restarted in between.
+        let clock = clock::sequence_epoch_seconds(clock::wall()) * 4;
+        let (media, breaks) = self.lock().get(key).copied().unwrap_or_default();
+        (media.max(clock), breaks.max(clock))
+    }
+
+    fn note(&self, key: &OutputKey, window: &Window) {
+        let mut next = self.lock();
+        if next.len() < Self::MOST || next.contains_key(key) {
+            let numbers = (window.next_sequence(), window.next_discontinuity_sequence());
+            next.insert(key.clone(), numbers);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<OutputKey, (u64, u64)>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl HlsOutput {
     /// Starts cutting `media` into segments, in a task of its own that keeps `media` running.
-    pub fn start(media: Media, settings: HlsSettings) -> Self {
+    pub(super) fn start(
+        media: Media,
+        key: &OutputKey,
+        settings: HlsSettings,
+        sequences: &Arc<Sequences>,
+    ) -> Self {
         let encoded = media.rendition.is_some();
         // A source cut by its provider keeps the provider's promise; ours is the segment length.
         let target_duration = if encoded {
@@ -54,10 +95,10 @@ impl HlsOutput {
         } else {
             settings.segment
         };
-        let first = clock::sequence_epoch_seconds(clock::wall());
+        let (first_sequence, first_discontinuity_sequence) = sequences.next(key);
         let window = Arc::new(Mutex::new(Window::new(WindowOptions {
-            first_sequence: first,
-            first_discontinuity_sequence: first,
+            first_sequence,
+            first_discontinuity_sequence,
             segment_target,
             target_duration,
             window_segments: settings.window,
@@ -80,6 +121,8 @@ impl HlsOutput {
             tracks,
             version,
             cancel,
+            key: key.clone(),
+            sequences: Arc::clone(sequences),
         }
     }
 
@@ -110,6 +153,11 @@ impl HlsOutput {
     /// Measured bits per second: the peak segment's, and the average.
     pub fn bandwidth(&self) -> (u64, u64) {
         self.window().bandwidth()
+    }
+
+    /// The target duration, once it is fixed.
+    pub fn target_duration(&self) -> Option<Duration> {
+        self.window().target_duration()
     }
 
     /// What the rendition carries.
@@ -144,11 +192,15 @@ impl Shareable for HlsOutput {
     }
     fn stop(&self) {
         self.cancel.cancel();
+        // An ended window takes no more chunks: its numbers are final.
+        let mut window = self.window();
+        window.end();
+        self.sequences.note(&self.key, &window);
     }
 }
 
 impl Drop for HlsOutput {
     fn drop(&mut self) {
-        self.cancel.cancel();
+        self.stop();
     }
 }

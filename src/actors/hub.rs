@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::catalog::Catalog;
-use super::hls_output::{HlsOutput, HlsSettings};
+use super::hls_output::{HlsOutput, HlsSettings, Sequences};
+use super::hls_sessions::{HlsSessions, Touched};
 use super::ingest::{Ingest, IngestDeps, Phase};
 use super::plan::{self, PlanError, RenditionKey, Wish};
 use super::pool::{Pool, PoolFigures};
@@ -34,7 +35,8 @@ pub struct Hub {
     ingests: Shared<StreamId, Ingest>,
     renditions: Shared<OutputKey, Rendition>,
     windows: Shared<OutputKey, HlsOutput>,
-    hls_sessions: super::hls_sessions::HlsSessions,
+    hls_sessions: HlsSessions,
+    sequences: Arc<Sequences>,
     settings: HubSettings,
     draining: AtomicBool,
 }
@@ -69,6 +71,8 @@ pub struct ViewRequest {
     pub address: IpAddr,
     /// What the viewer calls itself.
     pub user_agent: Option<String>,
+    /// The session that an HLS player comes back to.
+    pub session: Option<SessionId>,
 }
 
 /// Leases on all that one output needs; the output runs while this is held.
@@ -163,7 +167,8 @@ impl Hub {
             ingests: Shared::default(),
             renditions: Shared::default(),
             windows: Shared::default(),
-            hls_sessions: super::hls_sessions::HlsSessions::default(),
+            hls_sessions: HlsSessions::default(),
+            sequences: Arc::default(),
             settings,
             draining: AtomicBool::new(false),
         }
@@ -236,10 +241,14 @@ impl Hub {
         let key = (request.stream.clone(), media.key.clone());
         let rendition = media.key.clone();
         let ingest = media.ingest.status();
-        let settings = self.settings.hls;
-        let output = self.windows.lease(&key, || HlsOutput::start(media, settings));
-        match tokio::time::timeout_at(deadline, output.ready()).await {
-            Ok(true) => {}
+        let ended = session.ended();
+        let output = self.windows.lease(&key, || {
+            HlsOutput::start(media, &key, self.settings.hls, &self.sequences)
+        });
+        let ready = ended.run_until_cancelled(output.ready());
+        match tokio::time::timeout_at(deadline, ready).await {
+            Ok(Some(true)) => {}
+            Ok(None) => return Err(ViewError::Ended),
             ended => {
                 let error = ingest.borrow().error.clone();
                 return Err(match (ended, error) {
@@ -259,8 +268,8 @@ impl Hub {
         self.windows.peek(key)
     }
 
-    /// Notes a request of an HLS session; false when there is no such session any more.
-    pub fn touch_hls(&self, id: SessionId, key: &OutputKey) -> bool {
+    /// Notes a request of an HLS session.
+    pub fn touch_hls(&self, id: SessionId, key: &OutputKey) -> Touched {
         self.hls_sessions.touch(id, key)
     }
 
@@ -279,7 +288,18 @@ impl Hub {
             return Err(ViewError::Disabled);
         }
         let agent = request.user_agent.as_deref();
-        Ok(self.sessions.begin(request.stream.clone(), request.address, agent, format)?)
+        let session = self.sessions.begin(
+            request.stream.clone(),
+            request.address,
+            agent,
+            format,
+            request.session,
+        )?;
+        // Asked again now that a drain would see the session.
+        if self.draining.load(Ordering::SeqCst) {
+            return Err(ViewError::Stopping);
+        }
+        Ok(session)
     }
 
     /// Starts or joins what the wish needs and waits for the first keyframe.
@@ -323,10 +343,20 @@ impl Hub {
             .options
             .linger_ms
             .map_or(self.settings.stream_linger, Duration::from_millis);
-        self.ingests.lease(&definition.id, || {
-            let definition = Arc::new(definition.clone());
-            Ingest::start(definition, self.settings.ingest.clone(), linger)
-        })
+        let lease = || {
+            self.ingests.lease(&definition.id, || {
+                let definition = Arc::new(definition.clone());
+                Ingest::start(definition, self.settings.ingest.clone(), linger)
+            })
+        };
+        let ingest = lease();
+        if ingest.definition.sources == definition.sources {
+            return ingest;
+        }
+        // Started by a request that had read the definition before it was changed.
+        drop(ingest);
+        self.definition_changed(&definition.id);
+        lease()
     }
 
     fn lease_rendition(
@@ -359,8 +389,9 @@ impl Hub {
         let mut status = ingest.status();
         let failure = async {
             loop {
-                let failed = status.borrow_and_update().error.clone();
-                if let Some(error) = failed.filter(|e| e.cause.is_permanent()) {
+                let sources = ingest.definition.sources.len();
+                let failed = status.borrow_and_update().final_error(sources);
+                if let Some(error) = failed {
                     return error;
                 }
                 if status.changed().await.is_err() {
@@ -369,7 +400,12 @@ impl Hub {
             }
         };
         let found = async {
-            // Both, in any order: a picture to begin with, and what it is.
+            // Media that flows now, not the rest of what once flowed; a picture to begin with; and
+            // what it is.
+            let mut live = ingest.status();
+            if live.wait_for(|s| s.phase == Phase::Live).await.is_err() {
+                return false;
+            }
             let playable = ingest.feed.wait_keyframe().await;
             if playable && !request.wish.is_source() {
                 return ingest.feed.wait_tracks().await.is_some();
@@ -377,6 +413,7 @@ impl Hub {
             playable
         };
         let waited = tokio::select! {
+            biased;
             found = found => Ok(found),
             error = failure => return Err(ViewError::Failed(error)),
             () = tokio::time::sleep_until(deadline) => Err(()),
@@ -492,7 +529,7 @@ impl Hub {
 
     /// Ends everything and takes no more.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.store(true, Ordering::SeqCst);
         for session in self.sessions.list() {
             session.end();
         }

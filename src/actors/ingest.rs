@@ -1,7 +1,7 @@
 //! The one live pull of a stream: attempts, pauses between them, and the pump into the feed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::sync::watch;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::base::clock;
 use crate::base::shared::Shareable;
 use crate::feed::{Feed, Publisher, Retention};
-use crate::ingest::backoff::Backoff;
+use crate::ingest::backoff::{self, Backoff};
 use crate::ingest::pacer::Pacer;
 use crate::ingest::sink::{self, Drain, Piece};
 use crate::ingest::{Cause, Fetcher, IngestError, Stage};
@@ -18,6 +18,12 @@ use crate::metrics;
 use crate::pipeline::Library;
 use crate::stream::{Definition, Source, SourceKind};
 use crate::ts::{Chunk, Cutter, CutterOptions};
+
+/// A source that flows brings media at least this often, whatever the stall timeout: a keyframe may
+/// take its time.
+const MEDIA_WITHIN: Duration = Duration::from_secs(30);
+/// How long, beyond the lead, what was pulled before a failure is still shown.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// What every ingest needs.
 #[derive(Clone, Debug)]
@@ -34,6 +40,8 @@ pub struct IngestDeps {
     pub lead: Duration,
     /// Shortest and longest pause between attempts.
     pub backoff: (Duration, Duration),
+    /// Without media for this long a source counts as stalled.
+    pub stall_timeout: Duration,
     /// How long a pipeline may take to end.
     pub teardown_deadline: Duration,
 }
@@ -64,6 +72,19 @@ pub struct IngestStatus {
     pub target_duration: Option<Duration>,
     /// Which of the sources it pulls, from 0.
     pub source: usize,
+    /// Attempts in a row that brought no media.
+    pub fruitless: usize,
+}
+
+impl IngestStatus {
+    /// The error to tell a viewer at once: each of `sources` was tried since media last flowed,
+    /// and trying again soon cannot help.
+    pub fn final_error(&self, sources: usize) -> Option<Arc<IngestError>> {
+        let tried_all = self.fruitless >= sources.max(1);
+        self.error
+            .clone()
+            .filter(|error| tried_all && error.cause.is_permanent())
+    }
 }
 
 /// A running ingest. Viewers, renditions and the monitor hold leases on it.
@@ -73,6 +94,8 @@ pub struct Ingest {
     pub feed: Arc<Feed>,
     /// When it was started.
     pub started_at: jiff::Timestamp,
+    /// What it pulls.
+    pub definition: Arc<Definition>,
     status: watch::Receiver<IngestStatus>,
     cancel: CancellationToken,
     linger: Duration,
@@ -85,20 +108,20 @@ impl Ingest {
         let (status_sender, status) = watch::channel(IngestStatus::default());
         let cancel = CancellationToken::new();
         let task = Task {
-            definition,
+            definition: Arc::clone(&definition),
             deps,
             publisher,
             status: status_sender,
         };
         let stop = cancel.clone();
         tokio::spawn(async move {
-            metrics::ingests_running(1.0);
+            let _counted = metrics::ingest_runs();
             stop.run_until_cancelled(task.run()).await;
-            metrics::ingests_running(-1.0);
         });
         Self {
             feed,
             started_at: clock::wall(),
+            definition,
             status,
             cancel,
             linger,
@@ -116,7 +139,8 @@ impl Shareable for Ingest {
         self.linger
     }
     fn is_alive(&self) -> bool {
-        !self.cancel.is_cancelled()
+        // The status is closed when the task has ended, for whatever reason.
+        !self.cancel.is_cancelled() && self.status.has_changed().is_ok()
     }
     fn stop(&self) {
         self.cancel.cancel();
@@ -154,7 +178,7 @@ impl Task {
             });
             let started = clock::now();
             let error = self.attempt(source, &mut pump).await;
-            let flowed = pump.take_flowed().map_or(Duration::ZERO, |from| from.elapsed());
+            let flowed = pump.take_flowed();
             metrics::ingest_attempt_failed(error.cause);
             tracing::warn!(
                 stream = %self.definition.id,
@@ -164,16 +188,22 @@ impl Task {
                 lasted_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "pull ended: {error}"
             );
-            // A source that had flowed is tried again before the next one is.
-            if flowed.is_zero() {
+            // A source that had flowed well is tried again before the next one is.
+            if flowed < backoff::HEALTHY {
                 at += 1;
             }
             self.status.send_modify(|s| {
                 s.phase = Phase::BackingOff;
                 s.error = Some(Arc::new(error));
+                s.fruitless = if flowed.is_zero() { s.fruitless + 1 } else { 0 };
             });
-            let pause = backoff.after(flowed, jitter());
-            // All sources of a stream are tried in turn before the pause grows on them.
+            // Every source is tried once before the pause grows.
+            let round_ends = at % sources.len() == 0 || flowed >= backoff::HEALTHY;
+            let pause = if round_ends {
+                backoff.after(flowed, jitter())
+            } else {
+                self.deps.backoff.0
+            };
             tokio::time::sleep(pause).await;
             pump.restart();
         }
@@ -200,7 +230,21 @@ impl Task {
                 )),
             }
         };
-        let (pulled, ()) = tokio::join!(pull, pump.run(drain));
+        let mut media = pump.media.subscribe();
+        let watchdog = silence(&mut media, self.deps.stall_timeout.max(MEDIA_WITHIN));
+        let pulled = {
+            let pump = pump.run(drain);
+            tokio::pin!(pull, pump);
+            let pulled = tokio::select! {
+                pulled = &mut pull => pulled,
+                () = &mut pump => Ok(()),
+                error = watchdog => Err(error),
+            };
+            // What came before the end is still shown, but nobody waits for long: the next
+            // attempt may bring better.
+            let _ = tokio::time::timeout(self.deps.lead + DRAIN, pump).await;
+            pulled
+        };
         match pulled {
             Err(error) => error,
             Ok(()) if pump.flowed.is_none() => IngestError::new(
@@ -213,14 +257,32 @@ impl Task {
     }
 }
 
+/// Ends when no media has come for `limit`, though the source may send bytes.
+async fn silence(media: &mut watch::Receiver<()>, limit: Duration) -> IngestError {
+    let mut flows = false;
+    while let Ok(Ok(())) = tokio::time::timeout(limit, media.changed()).await {
+        flows = true;
+    }
+    let seconds = limit.as_secs();
+    if flows {
+        let text = format!("the source sends bytes, but no media for {seconds} s");
+        IngestError::new(Stage::Flow, Cause::Stalled, text)
+    } else {
+        let text = format!("nothing in the first {seconds} s of the source can be shown");
+        IngestError::new(Stage::Demux, Cause::NotMedia, text)
+    }
+}
+
 /// Takes pieces, cuts and paces them, and publishes the chunks.
 struct Pump<'a> {
     task: &'a Task,
     cutter: Cutter,
     pacer: Pacer,
     chunks: Vec<Chunk>,
-    /// Since when media has flowed in this attempt.
-    flowed: Option<std::time::Instant>,
+    /// When the first and the newest media of this attempt were published.
+    flowed: Option<(Instant, Instant)>,
+    /// Told with each chunk of media.
+    media: watch::Sender<()>,
     counted: crate::ts::Stats,
 }
 
@@ -232,6 +294,7 @@ impl<'a> Pump<'a> {
             pacer: Pacer::new(task.deps.lead),
             chunks: Vec::new(),
             flowed: None,
+            media: watch::Sender::new(()),
             counted: crate::ts::Stats::default(),
         }
     }
@@ -241,8 +304,13 @@ impl<'a> Pump<'a> {
         self.cutter.discontinuity();
     }
 
-    fn take_flowed(&mut self) -> Option<std::time::Instant> {
-        self.flowed.take()
+    /// For how long media has flowed in the attempt that ends.
+    fn take_flowed(&mut self) -> Duration {
+        let flowed = self.flowed.take();
+        flowed.map_or(Duration::ZERO, |(first, newest)| {
+            // Never nothing, if there was anything.
+            newest.duration_since(first).max(Duration::from_millis(1))
+        })
     }
 
     async fn run(&mut self, mut drain: Drain) {
@@ -285,19 +353,35 @@ impl<'a> Pump<'a> {
                 }
             }
             self.task.publisher.set_tracks(self.cutter.tracks());
-            if self.flowed.is_none() && chunk.keyframe.is_some() {
-                self.flowed = Some(clock::now());
-                self.task.status.send_modify(|s| {
-                    s.phase = Phase::Live;
-                    s.error = None;
-                });
-            }
+            let keyframe = chunk.keyframe.is_some();
+            let media = keyframe || (self.flowed.is_some() && chunk.clock.is_some());
             metrics::ingest_bytes(chunk.data.len());
             self.task.publisher.publish(chunk);
+            if media {
+                self.note_media();
+            }
         }
         let stats = self.cutter.stats().clone();
         metrics::ts_errors(&self.counted, &stats);
         self.counted = stats;
+    }
+}
+
+impl Pump<'_> {
+    /// Media was published. Only then is the stream live: who waits for that finds it in the feed.
+    fn note_media(&mut self) {
+        let now = clock::now();
+        if let Some((_, newest)) = &mut self.flowed {
+            *newest = now;
+        } else {
+            self.flowed = Some((now, now));
+            self.task.status.send_modify(|s| {
+                s.phase = Phase::Live;
+                s.error = None;
+                s.fruitless = 0;
+            });
+        }
+        self.media.send_replace(());
     }
 }
 

@@ -3,7 +3,7 @@
 
 pub mod catalog;
 pub mod hls_output;
-mod hls_sessions;
+pub mod hls_sessions;
 pub mod hub;
 pub mod ingest;
 pub mod plan;

@@ -29,6 +29,9 @@ const MAX_FAILURES: u32 = 3;
 const HEALTHY: Duration = Duration::from_secs(30);
 /// The pause before a failed pipeline is started again; doubles with each failure.
 const PAUSE: Duration = Duration::from_millis(250);
+/// A source that changes its tracks sooner than this after the last change does not settle, which
+/// counts as a failure.
+const SETTLED: Duration = Duration::from_secs(5);
 /// How long the output may lack behind a flowing input before the pipeline counts as stuck.
 const STUCK: Duration = Duration::from_secs(15);
 
@@ -195,10 +198,14 @@ impl Task {
             let end = self.run_once(&mut cutter).await;
             match end {
                 RunEnd::Cancelled | RunEnd::SourceEnded => break,
-                RunEnd::TracksChanged => {
+                RunEnd::TracksChanged if started.elapsed() >= SETTLED => {
                     tracing::info!(stream = %self.stream, rendition = %self.key, "source changed its tracks: pipeline is rebuilt");
                 }
-                RunEnd::Failed(error) => {
+                end => {
+                    let error = match end {
+                        RunEnd::Failed(error) => error,
+                        _ => internal("the source keeps changing its tracks"),
+                    };
                     failures = if started.elapsed() >= HEALTHY { 1 } else { failures + 1 };
                     metrics::pipeline_failed();
                     tracing::warn!(
@@ -261,7 +268,7 @@ impl Task {
             Ok(running) => running,
             Err(error) => return RunEnd::Failed(internal(error.to_string())),
         };
-        metrics::pipelines_running(1.0);
+        let counted = metrics::pipeline_runs();
         let end = tokio::select! {
             biased;
             () = self.cancel.cancelled() => RunEnd::Cancelled,
@@ -269,7 +276,7 @@ impl Task {
             end = self.convey(&mut running, &current, cutter) => end,
         };
         running.stop(deadline).await;
-        metrics::pipelines_running(-1.0);
+        drop(counted);
         end
     }
 

@@ -108,7 +108,8 @@ impl Sessions {
         }
     }
 
-    /// Begins a session: the place is taken before anything is started for it.
+    /// Begins a session: the place is taken before anything is started for it. It gets the id
+    /// `wanted`, if nobody has it: an HLS player that comes back keeps its URLs.
     ///
     /// # Errors
     /// When a limit is reached.
@@ -118,6 +119,7 @@ impl Sessions {
         address: IpAddr,
         user_agent: Option<&str>,
         format: Format,
+        wanted: Option<SessionId>,
     ) -> Result<SessionGuard, SessionRefused> {
         let limits = self.inner.limits;
         let client = ClientId::of(address);
@@ -131,8 +133,9 @@ impl Sessions {
             return Err(SessionRefused::PerClient { limit });
         }
         let now = clock::now();
+        let wanted = wanted.filter(|id| !sessions.contains_key(id));
         let session = Arc::new(Session {
-            id: SessionId::generate(),
+            id: wanted.unwrap_or_else(SessionId::generate),
             stream,
             address,
             user_agent: user_agent.map(|text| text.chars().take(128).collect()),
@@ -157,7 +160,7 @@ impl Sessions {
     /// All sessions, oldest first.
     pub fn list(&self) -> Vec<Arc<Session>> {
         let mut all: Vec<_> = self.lock().values().cloned().collect();
-        all.sort_by_key(|s| s.id);
+        all.sort_by_key(|s| (s.started_at, s.id));
         all
     }
 
@@ -247,7 +250,7 @@ mod tests {
             total: 3,
         });
         let id = StreamId::parse("news").expect("valid");
-        let begin = |n: u8| sessions.begin(id.clone(), [192, 0, 2, n].into(), None, Format::Ts);
+        let begin = |n: u8| sessions.begin(id.clone(), [192, 0, 2, n].into(), None, Format::Ts, None);
         let first = begin(1).expect("free");
         let _second = begin(1).expect("free");
         assert_eq!(

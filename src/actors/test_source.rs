@@ -1,5 +1,7 @@
 //! The built-in `test://` source: a picture and a tone for who has no stream yet.
 
+use std::sync::Arc;
+
 use super::ingest::IngestDeps;
 use super::pool::{Asked, PoolLease};
 use crate::base::ids::ClientId;
@@ -15,14 +17,20 @@ pub(super) async fn pull(deps: &IngestDeps, source: &Source, name: &str, sink: &
     let lease = lease(deps).await?;
     let spec = spec(source.url.as_url(), name)
         .map_err(|message| IngestError::new(Stage::Request, Cause::Unsupported, message))?;
-    let started = pipeline::start_test(&deps.library, spec, deps.teardown_deadline).await;
-    let running = started
-        .map_err(|e| IngestError::new(Stage::FirstByte, Cause::Internal, e.to_string()))?;
-    let mut running = Owned {
-        running: Some(running),
-        lease: Some(lease),
-        deadline: deps.teardown_deadline,
-    };
+    // In a task of its own: a pull that is cancelled while the pipeline starts must not give the
+    // lease back before that pipeline has ended.
+    let (library, deadline) = (Arc::clone(&deps.library), deps.teardown_deadline);
+    let start = tokio::spawn(async move {
+        let running = pipeline::start_test(&library, spec, deadline).await?;
+        Ok::<_, pipeline::PipelineError>(Owned {
+            running: Some(running),
+            lease: Some(lease),
+            deadline,
+        })
+    });
+    let failed = |text: String| IngestError::new(Stage::FirstByte, Cause::Internal, text);
+    let started = start.await.map_err(|e| failed(e.to_string()))?;
+    let mut running = started.map_err(|e| failed(e.to_string()))?;
     let Some(inner) = running.running.as_mut() else {
         return Ok(());
     };

@@ -15,9 +15,9 @@ pub fn wall() -> jiff::Timestamp {
 
 /// Whole seconds between 2026-01-01T00:00:00Z and `at`, zero before that.
 ///
-/// HLS windows start counting their media sequence here: a rendition that starts again
-/// (also after a restart of the server) goes on above every number it ever used, because a
-/// segment lasts at least a second, and the number still fits 31 bits for decades.
+/// HLS windows start counting their media sequence from a multiple of this: a rendition that starts
+/// again, also after a restart of the server, goes on above the numbers it has used before, and
+/// the number fits 31 bits for many years.
 pub fn sequence_epoch_seconds(at: jiff::Timestamp) -> u64 {
     const EPOCH_2026: i64 = 1_767_225_600;
     u64::try_from(at.as_second() - EPOCH_2026).unwrap_or(0)

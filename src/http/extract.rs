@@ -99,7 +99,7 @@ pub(super) async fn read_body<S: Send + Sync>(request: Request, state: &S) -> Re
 /// What `If-Match` demands (RFC 9110 section 13.1.1).
 ///
 /// # Errors
-/// 400 for what is no entity tag; 412 for one that no stream of ours can have.
+/// 400 for what is no strong entity tag.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Expect, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(Expect::Any);
@@ -108,14 +108,11 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Expect, Problem> {
     if text == "*" {
         return Ok(Expect::Any);
     }
-    let tag = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
-    let Some(tag) = tag else {
-        let text = "If-Match takes one strong entity tag as an earlier answer gave it, or *";
-        return Err(Problem::bad_request(text));
-    };
-    match tag.strip_prefix('r').and_then(|n| n.parse().ok()) {
-        Some(revision) => Ok(Expect::Revision(revision)),
-        // No stream has such a tag: the condition is false.
-        None => Ok(Expect::Revision(0)),
+    let tags: Vec<String> = text.split(',').map(|tag| tag.trim().to_owned()).collect();
+    let strong = |tag: &String| tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"');
+    if tags.iter().all(strong) {
+        return Ok(Expect::Tag(tags));
     }
+    let text = "If-Match takes strong entity tags as earlier answers gave them, or *";
+    Err(Problem::bad_request(text))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State as Extract};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::extract::{OriginalUri, Request, State as Extract};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,9 @@ use crate::stream::{Draft, Source, State};
 const MAX_URL_BODY: usize = 8 << 10;
 /// How long a playlist may take to arrive from elsewhere.
 const FETCH_TIME: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Imports that hold a body at a time.
+static IMPORTS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
 
 /// How to import.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -55,6 +58,8 @@ pub(super) async fn import(
     Params(params): Params<ImportParams>,
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
+    // Bodies are large here: two at a time, the others wait with theirs unread.
+    let _turn = IMPORTS.acquire().await.map_err(|_| Problem::internal())?;
     let body = read_body(request, &()).await?;
     let body = match playlist_url(&body)? {
         Some(source) => fetch(&app, &source).await?,
@@ -144,6 +149,7 @@ pub(super) struct ExportParams {
 pub(super) async fn export(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ExportParams>,
+    OriginalUri(uri): OriginalUri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let format = match params.format.as_deref() {
@@ -167,7 +173,7 @@ pub(super) async fn export(
     let all = app.hub.catalog.snapshot();
     let definitions = all.values().map(|r| &r.definition);
     let chosen = definitions.filter(|d| filter.matches(d, State::Idle));
-    let base = base_url(&app, &headers);
+    let base = base_url(&app, &uri, &headers);
     let target = if params.sources {
         m3u::Target::Sources
     } else {
@@ -190,11 +196,13 @@ pub(super) async fn export(
 }
 
 /// Where players reach us: as configured, else as this client did.
-fn base_url(app: &AppState, headers: &HeaderMap) -> String {
+fn base_url(app: &AppState, uri: &Uri, headers: &HeaderMap) -> String {
     if let Some(url) = &app.settings.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
-    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok());
+    // HTTP/2 names the host in the URI.
+    let host = uri.authority().map(axum::http::uri::Authority::as_str);
+    let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok());
     // Only what can be an authority goes into the playlist (header injection).
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
     match host.filter(|h| !h.is_empty() && h.len() <= 255 && h.chars().all(plain)) {

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
-use tower_http::timeout::RequestBodyTimeoutLayer;
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -86,22 +86,24 @@ pub fn router(state: Arc<AppState>) -> Router {
         ))
         .routes(routes!(status::transcoding))
         .routes(routes!(status::end_session))
-        .layer(DefaultBodyLimit::max(settings.max_json_bytes));
+        .layer(DefaultBodyLimit::max(settings.max_json_bytes))
+        .layer(whole_request(settings));
     let import = OpenApiRouter::new()
         .routes(routes!(import::import))
-        .layer(DefaultBodyLimit::max(settings.max_import_bytes));
+        .layer(DefaultBodyLimit::max(settings.max_import_bytes))
+        .layer(whole_request(settings));
     let plain = OpenApiRouter::new()
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
         .routes(routes!(health::health))
         .routes(routes!(health::metrics));
-    let compressed = api.merge(import).merge(plain).layer(CompressionLayer::new());
+    let export = OpenApiRouter::new().routes(routes!(import::export));
+    let compressed = api.merge(import).merge(plain).merge(export).layer(CompressionLayer::new());
     let media = OpenApiRouter::new()
         .routes(routes!(preview::preview))
         .routes(routes!(preview::index))
         .routes(routes!(preview::media_playlist))
         .routes(routes!(preview::segment))
-        .routes(routes!(import::export))
         .layer(open_to_all_origins());
     let (router, mut description) = OpenApiRouter::with_openapi(OpenApi::default())
         .merge(compressed)
@@ -128,9 +130,16 @@ pub fn router(state: Arc<AppState>) -> Router {
             )
         })
         .layer(RequestBodyTimeoutLayer::new(settings.body_timeout))
+        .layer(middleware::from_fn(refuse_foreign_pages))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(observe))
         .with_state(state)
+}
+
+/// Bounds a request from its head to its answer, also for one who sends its body drop by drop.
+fn whole_request(settings: &HttpSettings) -> TimeoutLayer {
+    const WORK: Duration = Duration::from_secs(90);
+    TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, settings.body_timeout + WORK)
 }
 
 /// Media may be embedded by any page: players send no credentials of ours.
@@ -181,6 +190,30 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
         .unwrap_or_default();
     tracing::error!(panic = text, "a request handler panicked");
     Problem::internal().into_response()
+}
+
+/// A page of another site may not change anything here in its visitor's name (CSRF). Programs send
+/// neither header; browsers send at least one with every such request.
+async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if reads || !is_foreign(request.headers()) {
+        return next.run(request).await;
+    }
+    let text = "changes are taken from programs and from this server's own pages, not from other sites";
+    Problem::new(StatusCode::FORBIDDEN, "foreign_origin", "The origin may not do this", text)
+        .into_response()
+}
+
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return true;
+    }
+    let host = text("host");
+    text("origin").is_some_and(|origin| {
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        authority.is_none() || authority != host
+    })
 }
 
 async fn observe(request: Request, next: Next) -> Response {

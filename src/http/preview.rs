@@ -16,6 +16,7 @@ use super::AppState;
 use super::extract::{ClientAddress, Params, StreamPath, parse_id};
 use super::problem::Problem;
 use crate::actors::hls_output::HlsOutput;
+use crate::actors::hls_sessions::Touched;
 use crate::actors::hub::{Media, OutputKey, ViewError, ViewRequest};
 use crate::actors::plan::{Quality, RenditionKey, Wish};
 use crate::actors::sessions::SessionGuard;
@@ -24,7 +25,7 @@ use crate::base::ids::SessionId;
 use crate::feed::{Join, Subscription};
 use crate::hls::{VariantEntry, multivariant};
 use crate::metrics;
-use crate::stream::{Definition, StreamId};
+use crate::stream::{Definition, Options, StreamId};
 
 const TS: &str = "video/mp2t";
 const PLAYLIST: &str = "application/vnd.apple.mpegurl";
@@ -54,12 +55,7 @@ impl PreviewParams {
         client: ClientAddress,
         headers: &HeaderMap,
     ) -> Result<ViewRequest, Problem> {
-        let options = &definition.options;
-        let quality = self.quality.as_deref().or(match self.transcode {
-            // "never convert" does not mean the stream's own quality
-            Some(false) => None,
-            _ => options.quality.as_deref(),
-        });
+        let wish = self.wish(app, &definition.options);
         let timeout = match self.timeout {
             None => app.settings.preview_timeout,
             Some(ms) if TIMEOUT.contains(&ms) => Duration::from_millis(ms),
@@ -75,14 +71,38 @@ impl PreviewParams {
         let agent = headers.get(header::USER_AGENT);
         Ok(ViewRequest {
             stream: definition.id.clone(),
-            wish: Wish {
-                transcode: self.transcode.or(options.transcode),
-                quality: quality.map(Quality::parse),
-            },
+            wish,
             timeout,
             address: client.0,
             user_agent: agent.and_then(|v| v.to_str().ok()).map(str::to_owned),
+            session: None,
         })
+    }
+
+    /// What the viewer said; the stream's own options only where the viewer said nothing and they
+    /// do not contradict.
+    fn wish(&self, app: &AppState, options: &Options) -> Wish {
+        let profiles = &app.hub.settings().rendition.profiles;
+        let asked = self.quality.as_deref().map(Quality::parse);
+        let own = options.quality.as_deref().map(Quality::parse);
+        // A profile that the configuration no longer has is no reason to refuse a viewer.
+        let own = own.filter(|quality| match quality {
+            Quality::Source => true,
+            Quality::Profile(name) => profiles.contains_key(name.as_ref()),
+        });
+        let quality = match (asked, self.transcode) {
+            (Some(asked), _) => Some(asked),
+            (None, None) => own,
+            (None, Some(true)) => own.filter(|quality| *quality != Quality::Source),
+            (None, Some(false)) => None,
+        };
+        let transcode = self.transcode.or(match &quality {
+            // Asked for by name: converting always or never would be something else.
+            Some(_) if self.quality.is_some() => None,
+            Some(Quality::Source) => None,
+            _ => options.transcode,
+        });
+        Wish { transcode, quality }
     }
 
     fn wants_hls(&self, headers: &HeaderMap) -> Result<bool, Problem> {
@@ -266,14 +286,22 @@ pub(super) async fn media_playlist(
     Path((id, rendition)): Path<(String, String)>,
     client: ClientAddress,
     Params(params): Params<SessionParams>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key = output_key(&id, &rendition)?;
     let known = params.session.as_deref().and_then(SessionId::parse);
-    if known.is_some_and(|session| app.hub.touch_hls(session, &key)) {
-        if let Some(text) = app.hub.window(&key).and_then(|w| w.playlist("")) {
-            return Ok((media_head(PLAYLIST, "no-store"), text).into_response());
+    if method == Method::HEAD {
+        return Ok(media_head(PLAYLIST, "no-store").into_response());
+    }
+    match known.map(|session| app.hub.touch_hls(session, &key)) {
+        Some(Touched::Ended) => return Err(ViewError::Ended.into()),
+        Some(Touched::Window(window)) => {
+            if let Some(text) = window.playlist("") {
+                return Ok((media_head(PLAYLIST, "no-store"), text).into_response());
+            }
         }
+        Some(Touched::Unknown) | None => {}
     }
     let record = app.hub.catalog.get(&key.0).ok_or(ViewError::NotFound)?;
     let mut request =
@@ -288,17 +316,23 @@ pub(super) async fn media_playlist(
             quality: Some(Quality::Profile(Arc::clone(profile))),
         },
     };
+    request.session = known;
     rejoin(&app, &request, key).await
 }
 
-/// A new session on exactly this output, told by a redirect to its own playlist.
+/// A new session on exactly this output. It keeps the id that the player knows, because players
+/// reload the URL they have; one who has none (or somebody else's) is redirected to its own.
 async fn rejoin(app: &AppState, request: &ViewRequest, key: OutputKey) -> Result<Response, Problem> {
-    let (session, _output): (SessionId, _) = app
+    let (session, output): (SessionId, _) = app
         .hub
         .view_output(request, &key.1)
         .await
         .map_err(Problem::from)
         .inspect_err(|problem| metrics::preview_failed(problem.code()))?;
+    if request.session == Some(session) {
+        let text = output.playlist("").ok_or(ViewError::Stopping)?;
+        return Ok((media_head(PLAYLIST, "no-store"), text).into_response());
+    }
     let location = HeaderValue::from_str(&format!("index.m3u8?session={session}"))
         .map_err(|_| Problem::internal())?;
     let mut response = (StatusCode::TEMPORARY_REDIRECT, media_head(PLAYLIST, "no-store")).into_response();

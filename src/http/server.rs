@@ -20,6 +20,11 @@ use tower::ServiceExt;
 use super::extract::Peer;
 use crate::metrics;
 
+/// How long a client may take for the last bytes of its answer when the server stops.
+const LAST_BYTES: Duration = Duration::from_secs(4);
+/// A peer that vanished without a word is noticed after about this long.
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
 /// Limits of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -60,6 +65,7 @@ impl Server {
     /// answered and all bodies have ended.
     pub async fn run(self, router: Router, stop: CancellationToken) {
         let graceful = GracefulShutdown::new();
+        let cut_off = CancellationToken::new();
         let places = Arc::new(Semaphore::new(self.limits.max_connections));
         let builder = Arc::new(self.builder());
         loop {
@@ -82,25 +88,43 @@ impl Server {
             };
             let io = TokioIo::new(Box::pin(self.dress(socket)));
             let router = router.clone();
+            // hyper's own timer starts only after the version of HTTP is known; one who sends
+            // nothing at all must not keep a place either.
+            let begun = CancellationToken::new();
+            let first_request = begun.clone();
             let service = service_fn(move |request: hyper::Request<Incoming>| {
+                first_request.cancel();
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(Peer(peer));
                 router.clone().oneshot(request)
             });
             let builder = Arc::clone(&builder);
             let watcher = graceful.watcher();
+            let (cut_off, patience) = (cut_off.clone(), self.limits.header_timeout);
             tokio::spawn(async move {
-                metrics::http_connections(1.0);
+                let _counted = metrics::connection_open();
+                let silent = async {
+                    if tokio::time::timeout(patience, begun.cancelled()).await.is_ok() {
+                        std::future::pending::<()>().await;
+                    }
+                };
                 let connection = builder.serve_connection(io, service);
-                if let Err(error) = watcher.watch(connection).await {
-                    tracing::debug!(%error, "connection ended");
+                tokio::select! {
+                    ended = watcher.watch(connection) => if let Err(error) = ended {
+                        tracing::debug!(%error, "connection ended");
+                    },
+                    () = silent => tracing::debug!("connection without a request closed"),
+                    () = cut_off.cancelled() => tracing::debug!("connection cut off"),
                 }
-                metrics::http_connections(-1.0);
                 drop(place);
             });
         }
         drop(self.listener);
-        graceful.shutdown().await;
+        // Bodies have ended by now. What is left belongs to clients that do not read; they had
+        // their time.
+        if tokio::time::timeout(LAST_BYTES, graceful.shutdown()).await.is_err() {
+            cut_off.cancel();
+        }
     }
 
     fn builder(&self) -> auto::Builder<TokioExecutor> {
@@ -124,6 +148,12 @@ impl Server {
         // Chunks are large and written at once; small answers should not wait for more.
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let keep_alive = socket2::TcpKeepalive::new()
+            .with_time(KEEP_ALIVE)
+            .with_interval(KEEP_ALIVE / 4);
+        if let Err(error) = socket2::SockRef::from(&socket).set_tcp_keepalive(&keep_alive) {
+            tracing::debug!(%error, "cannot set TCP keepalive");
         }
         let mut stream = TimeoutStream::new(socket);
         stream.set_write_timeout(Some(self.limits.write_timeout));

@@ -1,5 +1,6 @@
 //! What runs: transcodes, sessions, and an end to them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use super::AppState;
 use super::problem::Problem;
+use crate::actors::hub::OutputKey;
 use crate::actors::plan::RenditionKey;
 use crate::actors::rendition::RenditionStatus;
 use crate::actors::sessions::{Format, Session};
@@ -90,7 +92,13 @@ pub(super) enum PipelineState {
 pub(super) async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<TranscodingStatus> {
     let pool = app.hub.pool().figures();
     let all = app.hub.sessions.list();
-    let sessions = all.iter().map(|session| view(&app, session, &all)).collect();
+    let mut viewers: HashMap<OutputKey, usize> = HashMap::new();
+    for session in &all {
+        if let Some(key) = session.rendition() {
+            *viewers.entry((session.stream.clone(), key)).or_default() += 1;
+        }
+    }
+    let sessions = all.iter().map(|session| view(&app, session, &viewers)).collect();
     Json(TranscodingStatus {
         active_sessions: pool.running,
         max_concurrent: pool.max,
@@ -103,17 +111,14 @@ pub(super) async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<Tr
     })
 }
 
-fn view(app: &AppState, session: &Session, all: &[Arc<Session>]) -> SessionView {
+fn view(app: &AppState, session: &Session, viewers: &HashMap<OutputKey, usize>) -> SessionView {
     let key = session.rendition();
-    let same = |other: &&Arc<Session>| {
-        other.stream == session.stream && key.is_some() && other.rendition() == key
-    };
-    let rendition = match &key {
-        Some(key @ RenditionKey::Encoded { .. }) => {
-            app.hub.rendition(&(session.stream.clone(), key.clone()))
-        }
-        _ => None,
-    };
+    let output = key.clone().map(|key| (session.stream.clone(), key));
+    let viewers = output.as_ref().and_then(|output| viewers.get(output));
+    let rendition = output
+        .as_ref()
+        .filter(|(_, key)| *key != RenditionKey::Source)
+        .and_then(|output| app.hub.rendition(output));
     let status = rendition.as_ref().map(|r| r.status().borrow().clone());
     SessionView {
         session_id: session.id.to_string(),
@@ -127,7 +132,7 @@ fn view(app: &AppState, session: &Session, all: &[Arc<Session>]) -> SessionView 
             .map(|k| k.profile().unwrap_or("source").to_owned()),
         rendition: key.as_ref().map(ToString::to_string),
         format: session.format,
-        viewers: all.iter().filter(same).count().max(1),
+        viewers: viewers.copied().unwrap_or(1),
         pipeline: match status {
             None => PipelineState::None,
             Some(RenditionStatus::Queued) => PipelineState::Queued,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// A pull that flowed this long was a success: the next failure starts from the shortest pause.
 /// Shorter ones do not count, so that a source that accepts and drops is not hammered.
-const HEALTHY: Duration = Duration::from_secs(10);
+pub const HEALTHY: Duration = Duration::from_secs(10);
 
 /// Pauses that double from `min` to `max`.
 #[derive(Clone, Debug)]

@@ -150,6 +150,7 @@ impl IngestError {
         let cause = match status {
             401 | 403 | 407 => Cause::Auth,
             429 | 458 | 509 => Cause::ProviderLimit,
+            408 | 425 => Cause::Timeout,
             400..=499 => Cause::NotFound,
             _ => Cause::Server,
         };

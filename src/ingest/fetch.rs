@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT};
+use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, RANGE, REFERER, USER_AGENT};
 use url::Url;
 
 use super::error::{Cause, IngestError, Stage, Unresolved};
@@ -32,7 +32,9 @@ pub struct Fetcher {
 /// How a source wants to be asked: its headers, credentials and timeout.
 #[derive(Clone)]
 pub struct Manners {
+    /// Sent to every host that the source leads to.
     headers: HeaderMap,
+    /// Sent to the source's own origin only.
     secret: HeaderMap,
     origin: url::Origin,
     timeout: Duration,
@@ -91,10 +93,11 @@ impl Fetcher {
             // The definition was checked; what does not fit all the same is left out.
             let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
             let Ok(value) = HeaderValue::from_str(value) else { continue };
-            if name == AUTHORIZATION || name == COOKIE {
-                secret.insert(name, value);
-            } else {
+            // Anything else may be a credential under a name of its own (X-Api-Key).
+            if [REFERER, ORIGIN, ACCEPT, ACCEPT_LANGUAGE].contains(&name) {
                 headers.insert(name, value);
+            } else {
+                secret.insert(name, value);
             }
         }
         if let Some(agent) = source.user_agent.as_deref() {

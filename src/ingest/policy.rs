@@ -76,7 +76,7 @@ impl Policy {
     }
 }
 
-/// The IPv4 address inside an IPv4-mapped, IPv4-compatible, NAT64 or 6to4 address: each may end
+/// The IPv4 address inside an IPv4-mapped, IPv4-compatible, translated (SIIT), NAT64 or 6to4 address: each may end
 /// up at that address, so each is judged by it.
 fn embedded_v4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
@@ -89,12 +89,26 @@ fn embedded_v4(address: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match s {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
         _ => address,
     }
 }
+
+/// Metadata services outside the link-local range, each of one large cloud.
+const METADATA_V4: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(100, 100, 100, 200),
+    Ipv4Addr::new(168, 63, 129, 16),
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+/// The same inside the unique local range.
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
 
 fn denied_v4(address: Ipv4Addr) -> Option<&'static str> {
     let [a, ..] = address.octets();
@@ -105,7 +119,7 @@ fn denied_v4(address: Ipv4Addr) -> Option<&'static str> {
     } else if address.is_link_local() {
         // 169.254.169.254 and 169.254.170.2, the metadata services, are in here
         Some("link-local or metadata")
-    } else if address == Ipv4Addr::new(100, 100, 100, 200) {
+    } else if METADATA_V4.contains(&address) {
         Some("metadata")
     } else if address.is_multicast() || address.is_broadcast() {
         Some("multicast or broadcast")
@@ -115,15 +129,15 @@ fn denied_v4(address: Ipv4Addr) -> Option<&'static str> {
 }
 
 fn denied_v6(address: Ipv6Addr) -> Option<&'static str> {
-    // The metadata service that one large cloud has inside the unique local range.
-    const METADATA: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
     if address.is_loopback() {
         Some("loopback")
     } else if address.is_unspecified() {
         Some("unspecified")
+    } else if address.segments()[..3] == [0x64, 0xff9b, 1] {
+        Some("local translation")
     } else if (address.segments()[0] & 0xffc0) == 0xfe80 {
         Some("link-local or metadata")
-    } else if address == METADATA {
+    } else if METADATA_V6.contains(&address) {
         Some("metadata")
     } else if address.is_multicast() {
         Some("multicast or broadcast")
@@ -153,6 +167,9 @@ mod tests {
             "http://[::ffff:127.0.0.1]/",
             "http://[::127.0.0.1]/",
             "http://[64:ff9b::7f00:1]/",
+            "http://[64:ff9b:1::7f00:1]/",
+            "http://[::ffff:0:127.0.0.1]/",
+            "http://168.63.129.16/",
             "http://[2002:7f00:1::]/",
             "http://0.0.0.0/",
             "http://[::]/",

@@ -112,9 +112,11 @@ pub struct Record {
 }
 
 impl Record {
-    /// The strong entity tag, quotes included (RFC 9110, 8.8.3): `"r3"`.
+    /// The strong entity tag, quotes included (RFC 9110, 8.8.3). It holds the time of creation, so
+    /// that a stream that was removed and made again does not match the tags of the old one.
     pub fn etag(&self) -> String {
-        format!("\"r{}\"", self.revision)
+        let created = self.created_at.as_microsecond();
+        format!("\"r{}-{created:x}\"", self.revision)
     }
 }
 
@@ -144,7 +146,8 @@ mod tests {
         assert_eq!(json["enabled"], true);
         assert_eq!(json["created_at"], "1970-01-01T00:00:00Z");
         assert_eq!(serde_json::from_value::<Record>(json).unwrap(), record());
-        assert_eq!(record().etag(), "\"r3\"");
+        let tag = record().etag();
+        assert!(tag.starts_with("\"r3-") && tag.ends_with('"'), "{tag}");
     }
 
     #[test]

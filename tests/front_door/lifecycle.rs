@@ -49,8 +49,7 @@ async fn a_changed_source_is_pulled_and_a_changed_name_disturbs_nobody() {
     assert_eq!(server.get("/streams/preview/tv").await.0, 404);
 }
 
-/// Threads and descriptors of a server at rest.
-async fn at_rest(server: &Server) -> Figures {
+async fn nothing_runs(server: &Server) {
     eventually(Duration::from_secs(60), "everything to have ended", async || {
         let metrics = server.metrics().await;
         let running = metrics.sum("sightglass_transcode_pipelines_running", &[])
@@ -59,6 +58,11 @@ async fn at_rest(server: &Server) -> Figures {
         (running == 0.0).then_some(())
     })
     .await;
+}
+
+/// Threads and descriptors of a server at rest.
+async fn at_rest(server: &Server) -> Figures {
+    nothing_runs(server).await;
     // Threads that blocking work needed for a moment leave after ten idle seconds.
     tokio::time::sleep(Duration::from_secs(12)).await;
     server.figures()
@@ -77,6 +81,8 @@ async fn two_hundred_starts_and_stops_leave_nothing_behind() {
     let cycle = async || {
         let viewer = TsViewer::open(&url);
         viewer.wait_keyframe(SOON).await;
+        drop(viewer);
+        nothing_runs(&server).await;
     };
     for _ in 0..10 {
         cycle().await;

@@ -118,8 +118,9 @@ async fn sessions_of_one_client_are_limited_and_can_be_ended() {
     let server = Server::start(Options::new().env("MAX_SESSIONS_PER_CLIENT", "2")).await;
     server.add_stream("a", "test://bars?width=320&height=180").await;
     let url = server.preview("a", "");
-    let (one, two) = (TsViewer::open(&url), TsViewer::open(&url));
+    let one = TsViewer::open(&url);
     one.wait_keyframe(SOON).await;
+    let two = TsViewer::open(&url);
     two.wait_keyframe(SOON).await;
     let (code, headers, body) = server.get("/streams/preview/a").await;
     assert_eq!((code, &body["code"]), (429, &"too_many_sessions".into()));

@@ -70,6 +70,6 @@ async fn players_play_both_outputs() {
         assert!(high - low > 1.0, "{name}: luma {low} to {high}");
     }
     for (name, played) in [("gst ts", gst_ts), ("gst hls", gst_hls)] {
-        assert!(played.rendered > 75, "{name}: {} frames\n{}", played.rendered, played.output);
+        assert!(played.rendered > 30, "{name}: {} frames\n{}", played.rendered, played.output);
     }
 }

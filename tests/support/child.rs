@@ -112,6 +112,8 @@ pub fn clean_command(program: &str) -> Command {
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
+    // The server is to abort at a critical of its own; what players do is their affair.
+    command.env_remove("G_DEBUG");
     command
 }
 

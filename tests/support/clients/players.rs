@@ -39,7 +39,7 @@ pub async fn play_with_mpv(url: &str, seconds: u32) -> MpvPlayed {
             "--ao=null",
             "--term-status-msg=",
         ])
-        .args(["--msg-level=ffmpeg=v", "--vf=lavfi=[showinfo=checksum=0]"])
+        .args(["--msg-level=ffmpeg=v", "--vf=lavfi=[showinfo]"])
         .args(["--network-timeout=20", &format!("--length={seconds}"), url]);
     let finished = run(command, Duration::from_secs(seconds.into()) + SLACK).await;
     let output = finished.text() + &finished.stderr;

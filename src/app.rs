@@ -260,7 +260,10 @@ async fn drain(
 async fn close(hub: Arc<Hub>, closing: Closing) {
     drop(hub);
     let closed = tokio::task::spawn_blocking(move || closing.wait());
-    if tokio::time::timeout(Duration::from_secs(2), closed).await.is_err() {
+    if tokio::time::timeout(Duration::from_secs(2), closed)
+        .await
+        .is_err()
+    {
         tracing::debug!("the store is still in use; its writes are on disk");
     }
 }
@@ -273,6 +276,8 @@ where
 {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => Ok(result?),
-        Err(error) => Err(AppError::Forced(format!("a part panicked at start: {error}"))),
+        Err(error) => Err(AppError::Forced(format!(
+            "a part panicked at start: {error}"
+        ))),
     }
 }

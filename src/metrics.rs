@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::ingest::Cause;
@@ -61,6 +63,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn describe() {
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
@@ -70,12 +73,24 @@ fn describe() {
         (PIPELINES, Unit::Count, "Transcode pipelines running now."),
         (POOL_SLOTS, Unit::Count, "Transcodes that may run at once."),
         (POOL_USED, Unit::Count, "Transcode slots taken."),
-        (POOL_QUEUE, Unit::Count, "Requests waiting for a transcode slot."),
+        (
+            POOL_QUEUE,
+            Unit::Count,
+            "Requests waiting for a transcode slot.",
+        ),
         (SESSIONS, Unit::Count, "Viewers' sessions by format."),
         (HTTP_CONNECTIONS, Unit::Count, "Open client connections."),
-        (STORE_LATENCY, Unit::Seconds, "Time the store took to answer its newest check."),
+        (
+            STORE_LATENCY,
+            Unit::Seconds,
+            "Time the store took to answer its newest check.",
+        ),
         (FDS, Unit::Count, "Open file descriptors."),
-        (MAX_FDS, Unit::Count, "The most file descriptors the process may open."),
+        (
+            MAX_FDS,
+            Unit::Count,
+            "The most file descriptors the process may open.",
+        ),
         (RESIDENT, Unit::Bytes, "Resident memory of the process."),
         (THREADS, Unit::Count, "Threads of the process."),
     ];
@@ -85,18 +100,66 @@ fn describe() {
     let counters = [
         (INGEST_FAILURES, Unit::Count, "Pulls that ended, by cause."),
         (INGEST_BYTES, Unit::Bytes, "Bytes pulled from sources."),
-        (TS_CONTINUITY, Unit::Count, "Continuity counter errors in pulled streams."),
-        (TS_TRANSPORT, Unit::Count, "Packets marked with transport errors in pulled streams."),
-        (TS_SYNC, Unit::Count, "Losses of packet sync in pulled streams."),
-        (PIPELINE_FAILURES, Unit::Count, "Transcode pipelines that failed."),
-        (PIPELINES_STARTED, Unit::Count, "GStreamer pipelines started."),
-        (PIPELINES_WEDGED, Unit::Count, "Pipelines whose teardown passed its deadline."),
-        (RENDITION_BYTES, Unit::Bytes, "Bytes that transcode pipelines produced."),
-        (VIEWER_BYTES, Unit::Bytes, "Media bytes handed to viewers, by format."),
-        (VIEWER_SKIPS, Unit::Count, "Times a slow viewer skipped to a keyframe."),
-        (PREVIEW_FAILURES, Unit::Count, "Previews that could not be shown, by code."),
-        (HTTP_REQUESTS, Unit::Count, "HTTP requests by route, method and status class."),
-        (CPU, Unit::Seconds, "CPU time of the process, user and system."),
+        (
+            TS_CONTINUITY,
+            Unit::Count,
+            "Continuity counter errors in pulled streams.",
+        ),
+        (
+            TS_TRANSPORT,
+            Unit::Count,
+            "Packets marked with transport errors in pulled streams.",
+        ),
+        (
+            TS_SYNC,
+            Unit::Count,
+            "Losses of packet sync in pulled streams.",
+        ),
+        (
+            PIPELINE_FAILURES,
+            Unit::Count,
+            "Transcode pipelines that failed.",
+        ),
+        (
+            PIPELINES_STARTED,
+            Unit::Count,
+            "GStreamer pipelines started.",
+        ),
+        (
+            PIPELINES_WEDGED,
+            Unit::Count,
+            "Pipelines whose teardown passed its deadline.",
+        ),
+        (
+            RENDITION_BYTES,
+            Unit::Bytes,
+            "Bytes that transcode pipelines produced.",
+        ),
+        (
+            VIEWER_BYTES,
+            Unit::Bytes,
+            "Media bytes handed to viewers, by format.",
+        ),
+        (
+            VIEWER_SKIPS,
+            Unit::Count,
+            "Times a slow viewer skipped to a keyframe.",
+        ),
+        (
+            PREVIEW_FAILURES,
+            Unit::Count,
+            "Previews that could not be shown, by code.",
+        ),
+        (
+            HTTP_REQUESTS,
+            Unit::Count,
+            "HTTP requests by route, method and status class.",
+        ),
+        (
+            CPU,
+            Unit::Seconds,
+            "CPU time of the process, user and system.",
+        ),
     ];
     for (name, unit, text) in counters {
         describe_counter!(name, unit, text);
@@ -149,7 +212,11 @@ pub fn ingest_bytes(bytes: usize) {
 /// Transport errors since `before`.
 pub fn ts_errors(before: &Stats, now: &Stats) {
     let pairs = [
-        (TS_CONTINUITY, before.continuity_errors, now.continuity_errors),
+        (
+            TS_CONTINUITY,
+            before.continuity_errors,
+            now.continuity_errors,
+        ),
         (TS_TRANSPORT, before.transport_errors, now.transport_errors),
         (TS_SYNC, before.sync_losses, now.sync_losses),
     ];

@@ -164,7 +164,10 @@ impl Catalog {
         let planning = Arc::clone(&before);
         let planned = tokio::task::spawn_blocking(move || make(planning)).await;
         let (plan, definitions) = planned.map_err(|_| StoreError::Closed)?;
-        let added = definitions.iter().filter(|d| !before.contains_key(&d.id)).count();
+        let added = definitions
+            .iter()
+            .filter(|d| !before.contains_key(&d.id))
+            .count();
         if before.len() + added > MAX_STREAMS {
             return Err(CatalogError::TooMany { limit: MAX_STREAMS });
         }

@@ -219,14 +219,19 @@ impl Hub {
     ) -> Result<(SessionId, Lease<OutputKey, HlsOutput>), ViewError> {
         let deadline = Instant::now() + request.timeout;
         let session = self.begin(request, Format::Hls)?;
-        let record = self.catalog.get(&request.stream).ok_or(ViewError::NotFound)?;
+        let record = self
+            .catalog
+            .get(&request.stream)
+            .ok_or(ViewError::NotFound)?;
         let ingest = self.lease_ingest(&record.definition);
         let ended = session.ended();
         tokio::select! {
             chosen = self.choose(request, &ingest, deadline) => chosen.map(drop)?,
             () = ended.cancelled() => return Err(ViewError::Ended),
         }
-        let media = self.convert(request, &session, ingest, key.clone(), deadline).await?;
+        let media = self
+            .convert(request, &session, ingest, key.clone(), deadline)
+            .await?;
         let (id, _, output) = self.show_hls(request, session, media, deadline).await?;
         Ok((id, output))
     }
@@ -258,7 +263,10 @@ impl Hub {
             }
         }
         let id = session.id;
-        let again = self.windows.lease_existing(&key).ok_or(ViewError::Stopping)?;
+        let again = self
+            .windows
+            .lease_existing(&key)
+            .ok_or(ViewError::Stopping)?;
         self.hls_sessions.add(session, output);
         Ok((id, rendition, again))
     }
@@ -283,7 +291,10 @@ impl Hub {
             return Err(ViewError::Stopping);
         }
         request.wish.check(&self.settings.rendition.profiles)?;
-        let record = self.catalog.get(&request.stream).ok_or(ViewError::NotFound)?;
+        let record = self
+            .catalog
+            .get(&request.stream)
+            .ok_or(ViewError::NotFound)?;
         if !record.definition.enabled {
             return Err(ViewError::Disabled);
         }
@@ -303,9 +314,16 @@ impl Hub {
     }
 
     /// Starts or joins what the wish needs and waits for the first keyframe.
-    async fn open(&self, request: &ViewRequest, session: &SessionGuard) -> Result<Media, ViewError> {
+    async fn open(
+        &self,
+        request: &ViewRequest,
+        session: &SessionGuard,
+    ) -> Result<Media, ViewError> {
         let deadline = Instant::now() + request.timeout;
-        let record = self.catalog.get(&request.stream).ok_or(ViewError::NotFound)?;
+        let record = self
+            .catalog
+            .get(&request.stream)
+            .ok_or(ViewError::NotFound)?;
         let ingest = self.lease_ingest(&record.definition);
         let ended = session.ended();
         let key = tokio::select! {
@@ -326,16 +344,28 @@ impl Hub {
     ) -> Result<Media, ViewError> {
         session.set_rendition(key.clone());
         if key == RenditionKey::Source {
-            return Ok(Media { ingest, rendition: None, key });
+            return Ok(Media {
+                ingest,
+                rendition: None,
+                key,
+            });
         }
-        let record = self.catalog.get(&request.stream).ok_or(ViewError::NotFound)?;
-        let rendition = self.lease_rendition(&request.stream, &key, &record.definition, request.address);
+        let record = self
+            .catalog
+            .get(&request.stream)
+            .ok_or(ViewError::NotFound)?;
+        let rendition =
+            self.lease_rendition(&request.stream, &key, &record.definition, request.address);
         let ended = session.ended();
         tokio::select! {
             ready = self.rendition_ready(request, &rendition, &ingest, deadline) => ready?,
             () = ended.cancelled() => return Err(ViewError::Ended),
         }
-        Ok(Media { ingest, rendition: Some(rendition), key })
+        Ok(Media {
+            ingest,
+            rendition: Some(rendition),
+            key,
+        })
     }
 
     fn lease_ingest(&self, definition: &Definition) -> Lease<StreamId, Ingest> {
@@ -431,7 +461,11 @@ impl Hub {
             (Ok(false), _) => Err(ViewError::Stopping),
             _ => {
                 let demux = ingest.feed.bytes_total() > 0 && now.phase != Phase::BackingOff;
-                let stage = if demux { Stage::Demux } else { Stage::FirstByte };
+                let stage = if demux {
+                    Stage::Demux
+                } else {
+                    Stage::FirstByte
+                };
                 Err(timed_out(request.timeout, stage, now.error.as_deref()))
             }
         }
@@ -449,7 +483,9 @@ impl Hub {
             loop {
                 let now = status.borrow_and_update().clone();
                 match now {
-                    RenditionStatus::QueueFull => return ViewError::QueueFull(self.pool().figures()),
+                    RenditionStatus::QueueFull => {
+                        return ViewError::QueueFull(self.pool().figures());
+                    }
                     RenditionStatus::Failed(error) => return ViewError::Failed(error),
                     _ => {}
                 }
@@ -502,7 +538,11 @@ impl Hub {
                 (state, status.error)
             }
         };
-        StreamStatus { state, error, ingest }
+        StreamStatus {
+            state,
+            error,
+            ingest,
+        }
     }
 
     /// The running renditions and how many lease each.

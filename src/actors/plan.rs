@@ -142,10 +142,7 @@ fn video_plays(track: &Track) -> bool {
     const PROFILES: [u8; 3] = [66, 77, 100];
     track.codec == Codec::H264
         && track.video.as_ref().is_some_and(|v| {
-            v.bit_depth == 8
-                && v.chroma_420
-                && !v.interlaced
-                && PROFILES.contains(&v.profile_idc)
+            v.bit_depth == 8 && v.chroma_420 && !v.interlaced && PROFILES.contains(&v.profile_idc)
         })
 }
 

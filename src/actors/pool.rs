@@ -182,7 +182,14 @@ mod tests {
         let lease = patient.granted().await.expect("granted");
         assert_eq!(pool.figures().running, 1);
         drop((lease, patient));
-        assert_eq!(pool.figures(), PoolFigures { running: 0, max: 1, queued: 0 });
+        assert_eq!(
+            pool.figures(),
+            PoolFigures {
+                running: 0,
+                max: 1,
+                queued: 0
+            }
+        );
     }
 
     #[tokio::test]

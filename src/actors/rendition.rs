@@ -206,7 +206,11 @@ impl Task {
                         RunEnd::Failed(error) => error,
                         _ => internal("the source keeps changing its tracks"),
                     };
-                    failures = if started.elapsed() >= HEALTHY { 1 } else { failures + 1 };
+                    failures = if started.elapsed() >= HEALTHY {
+                        1
+                    } else {
+                        failures + 1
+                    };
                     metrics::pipeline_failed();
                     tracing::warn!(
                         stream = %self.stream, rendition = %self.key, failures,
@@ -308,7 +312,12 @@ impl Task {
 
     /// Moves bytes in and out of the pipeline until something ends it.
     async fn convey(&self, running: &mut Running, tracks: &Tracks, cutter: &mut Cutter) -> RunEnd {
-        let Running { input, output, events, .. } = running;
+        let Running {
+            input,
+            output,
+            events,
+            ..
+        } = running;
         let Some(input) = input.as_mut() else {
             return RunEnd::Failed(internal("the pipeline has no input"));
         };
@@ -338,7 +347,11 @@ impl Task {
                 filter = crate::ts::select(tracks, &plan::wanted_pids(tracks));
             }
             let chunk = filter.apply(&item.chunk);
-            let psi = chunk.keyframe.as_ref().filter(|_| item.joined).map(|k| k.psi.clone());
+            let psi = chunk
+                .keyframe
+                .as_ref()
+                .filter(|_| item.joined)
+                .map(|k| k.psi.clone());
             for bytes in psi.into_iter().chain([chunk.data]) {
                 if bytes.is_empty() {
                     continue;
@@ -353,7 +366,12 @@ impl Task {
         RunEnd::SourceEnded
     }
 
-    async fn drain_out(&self, output: &mut Output, cutter: &mut Cutter, progress: &Progress) -> RunEnd {
+    async fn drain_out(
+        &self,
+        output: &mut Output,
+        cutter: &mut Cutter,
+        progress: &Progress,
+    ) -> RunEnd {
         let mut chunks = Vec::new();
         while let Some(bytes) = output.next().await {
             progress.drained();
@@ -452,7 +470,9 @@ impl Progress {
         let mut output = self.output.subscribe();
         loop {
             let waited = tokio::time::timeout(STUCK, output.changed()).await;
-            let inside = self.fed_since_output.load(std::sync::atomic::Ordering::Relaxed);
+            let inside = self
+                .fed_since_output
+                .load(std::sync::atomic::Ordering::Relaxed);
             if waited.is_err() && inside > Self::INSIDE {
                 return;
             }

@@ -125,9 +125,13 @@ impl Sessions {
         let client = ClientId::of(address);
         let mut sessions = self.lock();
         if sessions.len() >= limits.total {
-            return Err(SessionRefused::Total { limit: limits.total });
+            return Err(SessionRefused::Total {
+                limit: limits.total,
+            });
         }
-        let same = sessions.values().filter(|s| ClientId::of(s.address) == client);
+        let same = sessions
+            .values()
+            .filter(|s| ClientId::of(s.address) == client);
         if same.count() >= limits.per_client {
             let limit = limits.per_client;
             return Err(SessionRefused::PerClient { limit });
@@ -170,7 +174,10 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Session>>> {
-        self.inner.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -250,7 +257,8 @@ mod tests {
             total: 3,
         });
         let id = StreamId::parse("news").expect("valid");
-        let begin = |n: u8| sessions.begin(id.clone(), [192, 0, 2, n].into(), None, Format::Ts, None);
+        let begin =
+            |n: u8| sessions.begin(id.clone(), [192, 0, 2, n].into(), None, Format::Ts, None);
         let first = begin(1).expect("free");
         let _second = begin(1).expect("free");
         assert_eq!(
@@ -258,7 +266,10 @@ mod tests {
             SessionRefused::PerClient { limit: 2 }
         );
         let _other = begin(2).expect("free");
-        assert_eq!(begin(3).expect_err("full"), SessionRefused::Total { limit: 3 });
+        assert_eq!(
+            begin(3).expect_err("full"),
+            SessionRefused::Total { limit: 3 }
+        );
         drop(first);
         assert!(begin(1).is_ok());
     }

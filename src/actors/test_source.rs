@@ -13,7 +13,12 @@ use url::Url;
 
 /// Runs a test pipeline under a lease of the pool of GStreamer ingests until nobody takes its
 /// bytes any more.
-pub(super) async fn pull(deps: &IngestDeps, source: &Source, name: &str, sink: &Sink) -> Result<(), IngestError> {
+pub(super) async fn pull(
+    deps: &IngestDeps,
+    source: &Source,
+    name: &str,
+    sink: &Sink,
+) -> Result<(), IngestError> {
     let lease = lease(deps).await?;
     let spec = spec(source.url.as_url(), name)
         .map_err(|message| IngestError::new(Stage::Request, Cause::Unsupported, message))?;

@@ -107,7 +107,11 @@ impl Admission {
     pub fn position(&self, ticket: Ticket) -> Option<usize> {
         let client = self.owner.get(&ticket)?;
         let turn = self.turns.iter().position(|c| c == client)?;
-        let round = self.waiting.get(client)?.iter().position(|&t| t == ticket)?;
+        let round = self
+            .waiting
+            .get(client)?
+            .iter()
+            .position(|&t| t == ticket)?;
         // Before it come `round` tickets of each other client, and one more of those whose
         // turn is earlier, as far as they have so many.
         let others = self.turns.iter().enumerate().filter(|(_, c)| *c != client);

@@ -250,7 +250,7 @@ mod tests {
         let first = shared.lease(&"a", || thing(&stopped));
         let second = shared.lease(&"a", || panic!("one is running"));
         drop(first);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(stopped.load(Ordering::Relaxed), 0);
         drop(second);
         tokio::time::sleep(Duration::from_secs(4)).await;
@@ -267,7 +267,7 @@ mod tests {
         drop(shared.lease(&"a", || thing(&stopped)));
         tokio::time::sleep(Duration::from_secs(3)).await;
         let again = shared.lease(&"a", || panic!("it lingers"));
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(stopped.load(Ordering::Relaxed), 0);
         drop(again);
         tokio::time::sleep(Duration::from_secs(6)).await;
@@ -283,7 +283,7 @@ mod tests {
         let new = shared.lease(&"a", || thing(&stopped));
         assert_eq!(stopped.load(Ordering::Relaxed), 1);
         drop(old);
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
         assert_eq!(shared.list().len(), 1);
         drop(new);
         tokio::time::sleep(Duration::from_secs(6)).await;

@@ -205,7 +205,8 @@ impl Window {
     /// Bits per second of the segments held: the highest of one segment, and the average (RFC 8216, 4.3.4.2).
     /// Zero before the first segment.
     pub fn bandwidth(&self) -> (u64, u64) {
-        let rate = |bytes: usize, ticks: Ticks| (bytes as u64 * 8).saturating_mul(SECOND) / ticks.max(1);
+        let rate =
+            |bytes: usize, ticks: Ticks| (bytes as u64 * 8).saturating_mul(SECOND) / ticks.max(1);
         let peak = self.segments.iter().map(|s| rate(s.data.bytes, s.ticks));
         let bytes = self.segments.iter().map(|s| s.data.bytes).sum();
         let ticks = self.segments.iter().map(|s| s.ticks).sum();

@@ -125,13 +125,18 @@ pub(super) async fn ready(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, 
     let check = app.hub.catalog.store().check();
     match tokio::time::timeout(STORE_DEADLINE, check).await {
         Ok(Ok(_)) => (StatusCode::OK, "ok\n"),
-        _ => (StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+        _ => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store does not answer\n",
+        ),
     }
 }
 
 /// How each part is.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthReport), (status = 503, body = HealthReport)))]
-pub(super) async fn health(Extract(app): Extract<Arc<AppState>>) -> (StatusCode, Json<HealthReport>) {
+pub(super) async fn health(
+    Extract(app): Extract<Arc<AppState>>,
+) -> (StatusCode, Json<HealthReport>) {
     let began = clock::now();
     let latency = tokio::time::timeout(STORE_DEADLINE, app.hub.catalog.store().check()).await;
     let latency = latency.ok().and_then(Result::ok);

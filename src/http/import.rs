@@ -19,7 +19,7 @@ use crate::stream::{Draft, Source, State};
 /// The largest body that may hold the URL of a playlist instead of a playlist.
 const MAX_URL_BODY: usize = 8 << 10;
 /// How long a playlist may take to arrive from elsewhere.
-const FETCH_TIME: std::time::Duration = std::time::Duration::from_secs(60);
+const FETCH_TIME: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Imports that hold a body at a time.
 static IMPORTS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(2);
@@ -89,11 +89,17 @@ pub(super) async fn import(
         && only.name.is_empty()
     {
         let reason = only.reason.clone().unwrap_or_default();
-        return Err(Problem::bad_request(format!("nothing can be imported: {reason}")));
+        return Err(Problem::bad_request(format!(
+            "nothing can be imported: {reason}"
+        )));
     }
     tracing::info!(
-        added = counts.added, changed = counts.changed, unchanged = counts.unchanged,
-        skipped = counts.skipped, dry_run, "playlist imported"
+        added = counts.added,
+        changed = counts.changed,
+        unchanged = counts.unchanged,
+        skipped = counts.skipped,
+        dry_run,
+        "playlist imported"
     );
     Ok(Json(ImportReport {
         dry_run,
@@ -107,8 +113,9 @@ fn playlist_url(body: &Bytes) -> Result<Option<Source>, Problem> {
     if body.len() > MAX_URL_BODY || !body.trim_ascii_start().starts_with(b"{") {
         return Ok(None);
     }
-    let source: serde_json::Value = serde_json::from_slice(body)
-        .map_err(|e| Problem::bad_request(format!("the body is neither a playlist nor JSON: {e}")))?;
+    let source: serde_json::Value = serde_json::from_slice(body).map_err(|e| {
+        Problem::bad_request(format!("the body is neither a playlist nor JSON: {e}"))
+    })?;
     let draft = serde_json::json!({ "name": "playlist", "sources": [source] });
     let definition = Draft::define(draft, None, |_| false).map_err(Problem::invalid)?;
     Ok(definition.sources.into_iter().next())
@@ -204,7 +211,8 @@ fn base_url(app: &AppState, uri: &Uri, headers: &HeaderMap) -> String {
     let host = uri.authority().map(axum::http::uri::Authority::as_str);
     let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok());
     // Only what can be an authority goes into the playlist (header injection).
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
     match host.filter(|h| !h.is_empty() && h.len() <= 255 && h.chars().all(plain)) {
         Some(host) => format!("http://{host}"),
         None => format!("http://{}", app.settings.address),

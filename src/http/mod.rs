@@ -15,12 +15,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 use bytes::Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
@@ -98,7 +98,11 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(health::health))
         .routes(routes!(health::metrics));
     let export = OpenApiRouter::new().routes(routes!(import::export));
-    let compressed = api.merge(import).merge(plain).merge(export).layer(CompressionLayer::new());
+    let compressed = api
+        .merge(import)
+        .merge(plain)
+        .merge(export)
+        .layer(CompressionLayer::new());
     let media = OpenApiRouter::new()
         .routes(routes!(preview::preview))
         .routes(routes!(preview::index))
@@ -149,12 +153,11 @@ fn open_to_all_origins() -> CorsLayer {
         .allow_methods([Method::GET, Method::HEAD])
         .allow_headers(Any)
         .expose_headers(Any)
-        .max_age(Duration::from_secs(3600))
+        .max_age(Duration::from_hours(1))
 }
 
 fn describe(description: &mut OpenApi) {
-    description.info.title = "Sightglass".to_owned();
-    env!("CARGO_PKG_VERSION").clone_into(&mut description.info.version);
+    description.info = utoipa::openapi::Info::new("Sightglass", env!("CARGO_PKG_VERSION"));
     description.info.description = Some(
         "Stream preview and monitoring server. Errors are RFC 9457 problem details with a stable code."
             .to_owned(),
@@ -182,6 +185,7 @@ async fn welcome() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, plain)], text)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as the layer wants it")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<&str>()
@@ -195,13 +199,22 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 /// A page of another site may not change anything here in its visitor's name (CSRF). Programs send
 /// neither header; browsers send at least one with every such request.
 async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let reads = matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
     if reads || !is_foreign(request.headers()) {
         return next.run(request).await;
     }
-    let text = "changes are taken from programs and from this server's own pages, not from other sites";
-    Problem::new(StatusCode::FORBIDDEN, "foreign_origin", "The origin may not do this", text)
-        .into_response()
+    let text =
+        "changes are taken from programs and from this server's own pages, not from other sites";
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "foreign_origin",
+        "The origin may not do this",
+        text,
+    )
+    .into_response()
 }
 
 fn is_foreign(headers: &HeaderMap) -> bool {

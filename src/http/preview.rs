@@ -207,7 +207,9 @@ fn ts_body(session: SessionGuard, media: Media) -> impl Stream<Item = Result<Byt
     };
     stream::unfold(viewer, |mut viewer| async move {
         let ended = viewer.session.ended();
-        let item = ended.run_until_cancelled(viewer.subscription.next()).await??;
+        let item = ended
+            .run_until_cancelled(viewer.subscription.next())
+            .await??;
         let skips = viewer.subscription.skips();
         if skips > viewer.skips {
             metrics::viewer_skips(skips - viewer.skips);
@@ -322,7 +324,11 @@ pub(super) async fn media_playlist(
 
 /// A new session on exactly this output. It keeps the id that the player knows, because players
 /// reload the URL they have; one who has none (or somebody else's) is redirected to its own.
-async fn rejoin(app: &AppState, request: &ViewRequest, key: OutputKey) -> Result<Response, Problem> {
+async fn rejoin(
+    app: &AppState,
+    request: &ViewRequest,
+    key: OutputKey,
+) -> Result<Response, Problem> {
     let (session, output): (SessionId, _) = app
         .hub
         .view_output(request, &key.1)
@@ -335,7 +341,11 @@ async fn rejoin(app: &AppState, request: &ViewRequest, key: OutputKey) -> Result
     }
     let location = HeaderValue::from_str(&format!("index.m3u8?session={session}"))
         .map_err(|_| Problem::internal())?;
-    let mut response = (StatusCode::TEMPORARY_REDIRECT, media_head(PLAYLIST, "no-store")).into_response();
+    let mut response = (
+        StatusCode::TEMPORARY_REDIRECT,
+        media_head(PLAYLIST, "no-store"),
+    )
+        .into_response();
     response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
 }
@@ -359,14 +369,17 @@ pub(super) async fn segment(
     let window: Arc<HlsOutput> = app.hub.window(&key).ok_or_else(gone)?;
     let segment = window.segment(sequence).ok_or_else(gone)?;
     metrics::viewer_bytes("hls", segment.bytes);
-    let parts = stream::iter(segment.parts.to_vec().into_iter().map(Ok::<_, Infallible>));
+    let parts = segment.parts.iter().cloned().map(Ok::<_, Infallible>);
+    let parts = stream::iter(parts.collect::<Vec<_>>());
     let mut response = (
         media_head(TS, "public, max-age=3600, immutable"),
         Body::from_stream(parts),
     )
         .into_response();
     let length = HeaderValue::from(segment.bytes);
-    response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, length);
     Ok(response)
 }
 

@@ -61,7 +61,12 @@ pub(super) struct QueueInfo {
 
 impl Problem {
     /// A problem of this sort.
-    pub(super) fn new(status: StatusCode, code: &'static str, title: &str, detail: impl Into<String>) -> Self {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        title: &str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             kind: format!("urn:sightglass:problem:{code}"),
             title: title.to_owned(),
@@ -74,19 +79,32 @@ impl Problem {
 
     /// 400: the request cannot be understood.
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", "The request is not valid", detail)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad_request",
+            "The request is not valid",
+            detail,
+        )
     }
 
     /// 404: there is no such thing.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is no such resource", detail)
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "not_found",
+            "There is no such resource",
+            detail,
+        )
     }
 
     /// 422: the definition has mistakes.
     pub(super) fn invalid(errors: Vec<Invalid>) -> Self {
         let detail = match errors.as_slice() {
             [one] => one.to_string(),
-            many => format!("{} mistakes were found; all are listed in errors", many.len()),
+            many => format!(
+                "{} mistakes were found; all are listed in errors",
+                many.len()
+            ),
         };
         let mut problem = Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -155,12 +173,9 @@ impl From<CatalogError> for Problem {
         let detail = error.to_string();
         match error {
             CatalogError::NotFound => Self::not_found(detail),
-            CatalogError::Exists => Self::new(
-                StatusCode::CONFLICT,
-                "exists",
-                "The id is taken",
-                detail,
-            ),
+            CatalogError::Exists => {
+                Self::new(StatusCode::CONFLICT, "exists", "The id is taken", detail)
+            }
             CatalogError::Conflict { .. } => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "revision_conflict",

@@ -23,7 +23,7 @@ use crate::metrics;
 /// How long a client may take for the last bytes of its answer when the server stops.
 const LAST_BYTES: Duration = Duration::from_secs(4);
 /// A peer that vanished without a word is noticed after about this long.
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_mins(1);
 
 /// Limits of the server.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,10 @@ impl Server {
             tokio::spawn(async move {
                 let _counted = metrics::connection_open();
                 let silent = async {
-                    if tokio::time::timeout(patience, begun.cancelled()).await.is_ok() {
+                    if tokio::time::timeout(patience, begun.cancelled())
+                        .await
+                        .is_ok()
+                    {
                         std::future::pending::<()>().await;
                     }
                 };
@@ -122,7 +125,10 @@ impl Server {
         drop(self.listener);
         // Bodies have ended by now. What is left belongs to clients that do not read; they had
         // their time.
-        if tokio::time::timeout(LAST_BYTES, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(LAST_BYTES, graceful.shutdown())
+            .await
+            .is_err()
+        {
             cut_off.cancel();
         }
     }

@@ -98,7 +98,10 @@ pub(super) async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<Tr
             *viewers.entry((session.stream.clone(), key)).or_default() += 1;
         }
     }
-    let sessions = all.iter().map(|session| view(&app, session, &viewers)).collect();
+    let sessions = all
+        .iter()
+        .map(|session| view(&app, session, &viewers))
+        .collect();
     Json(TranscodingStatus {
         active_sessions: pool.running,
         max_concurrent: pool.max,

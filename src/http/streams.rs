@@ -222,7 +222,10 @@ pub(super) async fn patch(
     headers: HeaderMap,
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    change(app, id, &headers, move |old| stream::merge_patch(old, &patch)).await
+    change(app, id, &headers, move |old| {
+        stream::merge_patch(old, &patch)
+    })
+    .await
 }
 
 async fn change(

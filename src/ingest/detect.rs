@@ -32,16 +32,20 @@ pub(super) fn container(content_type: &str, path: &str, start: &[u8]) -> Contain
         return Container::Unknown(what);
     }
     let says_ts = matches!(content_type, "video/mp2t" | "video/mpeg" | "video/mpegts");
-    let path = path.to_ascii_lowercase();
-    if says_ts || path.ends_with(".ts") || path.ends_with(".mpegts") {
+    let suffix = path.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+    let named = |name: &str| suffix.eq_ignore_ascii_case(name);
+    if says_ts || named("ts") || named("mpegts") {
         // Junk before the first sync byte: the cutter finds it or the pull ends without media.
         return Container::Ts;
     }
     let says_hls = matches!(
         content_type,
-        "application/vnd.apple.mpegurl" | "application/x-mpegurl" | "audio/mpegurl" | "audio/x-mpegurl"
+        "application/vnd.apple.mpegurl"
+            | "application/x-mpegurl"
+            | "audio/mpegurl"
+            | "audio/x-mpegurl"
     );
-    if says_hls || path.ends_with(".m3u8") {
+    if says_hls || named("m3u8") {
         return Container::Unknown("something that is called a playlist but is none");
     }
     Container::Unknown("something that is not recognised")
@@ -64,7 +68,10 @@ fn is_ts(start: &[u8]) -> bool {
 
 fn known_other(start: &[u8]) -> Option<&'static str> {
     let text = start.trim_ascii_start();
-    let head = text.get(..15.min(text.len())).unwrap_or_default().to_ascii_lowercase();
+    let head = text
+        .get(..15.min(text.len()))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     if start.is_empty() {
         Some("nothing")
     } else if head.starts_with(b"<!doctype html") || head.starts_with(b"<html") {
@@ -98,7 +105,10 @@ mod tests {
     fn the_first_bytes_decide_against_a_lying_server() {
         let hls = b"\xef\xbb\xbf\r\n#EXTM3U\r\n#EXT-X-VERSION:3\r\n";
         assert_eq!(container("text/plain", "/get.php", hls), Container::Hls);
-        assert_eq!(container("text/html", "/live/x.m3u8", &ts(5)), Container::Ts);
+        assert_eq!(
+            container("text/html", "/live/x.m3u8", &ts(5)),
+            Container::Ts
+        );
         let mut junk = vec![0u8; 37];
         junk.extend(ts(6));
         assert_eq!(container("", "/", &junk), Container::Ts);
@@ -109,12 +119,18 @@ mod tests {
         let page = container("video/mp2t", "/x.ts", b"  <!DOCTYPE html><html>");
         assert_eq!(page, Container::Unknown("a web page"));
         assert_eq!(container("", "/", b""), Container::Unknown("nothing"));
-        assert!(matches!(container("", "/x", &[0x47; 3]), Container::Unknown(_)));
+        assert!(matches!(
+            container("", "/x", &[0x47; 3]),
+            Container::Unknown(_)
+        ));
     }
 
     #[test]
     fn ts_with_much_junk_is_believed_if_the_server_says_so() {
         assert_eq!(container("video/mp2t", "/", &[7; 4096]), Container::Ts);
-        assert!(matches!(container("", "/", &[7; 4096]), Container::Unknown(_)));
+        assert!(matches!(
+            container("", "/", &[7; 4096]),
+            Container::Unknown(_)
+        ));
     }
 }

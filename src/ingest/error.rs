@@ -154,7 +154,11 @@ impl IngestError {
             400..=499 => Cause::NotFound,
             _ => Cause::Server,
         };
-        Self::new(stage, cause, format!("the source answered with HTTP status {status}"))
+        Self::new(
+            stage,
+            cause,
+            format!("the source answered with HTTP status {status}"),
+        )
     }
 
     /// The verdict on an error of the HTTP client; its own text holds URLs and is not used.
@@ -167,28 +171,44 @@ impl IngestError {
             if let Some(unresolved) = inner.downcast_ref::<Unresolved>() {
                 return Self::new(Stage::Dns, Cause::Unreachable, unresolved.to_string());
             }
-            if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-                if let Some(found) = of_io(stage, error, io) {
-                    return found;
-                }
+            if let Some(io) = inner.downcast_ref::<std::io::Error>()
+                && let Some(found) = of_io(stage, error, io)
+            {
+                return found;
             }
             cause = inner.source();
         }
         if error.is_timeout() {
             Self::new(stage, Cause::Timeout, "the source did not answer in time")
         } else if error.is_connect() {
-            Self::new(Stage::Connect, Cause::Unreachable, "the source cannot be reached")
+            Self::new(
+                Stage::Connect,
+                Cause::Unreachable,
+                "the source cannot be reached",
+            )
         } else if error.is_decode() {
-            Self::new(stage, Cause::NotMedia, "the source's answer cannot be decoded")
+            Self::new(
+                stage,
+                Cause::NotMedia,
+                "the source's answer cannot be decoded",
+            )
         } else {
-            Self::new(stage, Cause::Unreachable, "the connection to the source broke")
+            Self::new(
+                stage,
+                Cause::Unreachable,
+                "the connection to the source broke",
+            )
         }
     }
 }
 
 fn of_io(stage: Stage, error: &reqwest::Error, io: &std::io::Error) -> Option<IngestError> {
     use std::io::ErrorKind;
-    let at = if error.is_connect() { Stage::Connect } else { stage };
+    let at = if error.is_connect() {
+        Stage::Connect
+    } else {
+        stage
+    };
     let new = |stage, cause, text| Some(IngestError::new(stage, cause, text));
     match io.kind() {
         ErrorKind::ConnectionRefused => new(at, Cause::Refused, "the source refuses connections"),

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, RANGE, REFERER, USER_AGENT};
+use reqwest::header::{
+    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
+    RANGE, REFERER, USER_AGENT,
+};
 use url::Url;
 
 use super::error::{Cause, IngestError, Stage, Unresolved};
@@ -91,8 +94,12 @@ impl Fetcher {
         headers.insert(USER_AGENT, self.default_user_agent.clone());
         for (name, value) in &source.headers {
             // The definition was checked; what does not fit all the same is left out.
-            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { continue };
-            let Ok(value) = HeaderValue::from_str(value) else { continue };
+            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+                continue;
+            };
+            let Ok(value) = HeaderValue::from_str(value) else {
+                continue;
+            };
             // Anything else may be a credential under a name of its own (X-Api-Key).
             if [REFERER, ORIGIN, ACCEPT, ACCEPT_LANGUAGE].contains(&name) {
                 headers.insert(name, value);
@@ -100,10 +107,9 @@ impl Fetcher {
                 secret.insert(name, value);
             }
         }
-        if let Some(agent) = source.user_agent.as_deref() {
-            if let Ok(value) = HeaderValue::from_str(agent) {
-                headers.insert(USER_AGENT, value);
-            }
+        let agent = source.user_agent.as_deref();
+        if let Some(Ok(value)) = agent.map(HeaderValue::from_str) {
+            headers.insert(USER_AGENT, value);
         }
         if let Some(value) = source.credentials.as_ref().and_then(authorization) {
             secret.insert(AUTHORIZATION, value);
@@ -129,7 +135,11 @@ impl Fetcher {
         range: Option<(u64, u64)>,
     ) -> Result<Answer, IngestError> {
         let late = || {
-            IngestError::new(Stage::Request, Cause::Timeout, "the source did not answer in time")
+            IngestError::new(
+                Stage::Request,
+                Cause::Timeout,
+                "the source did not answer in time",
+            )
         };
         tokio::time::timeout(manners.timeout, self.follow(url, manners, range))
             .await

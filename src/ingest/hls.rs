@@ -40,7 +40,9 @@ pub(super) async fn pull(
             let variant = hls::choose(&variants, Want::Best)
                 .ok_or_else(|| manifest_error(&PlaylistError::NoVariants))?;
             if variant.audio_is_separate {
-                tracing::warn!("the source's audio is in a playlist of its own, which this version does not pull");
+                tracing::warn!(
+                    "the source's audio is in a playlist of its own, which this version does not pull"
+                );
             }
             (variant.uri.clone(), None)
         }
@@ -210,7 +212,10 @@ impl Pull<'_> {
     }
 
     async fn deliver(&mut self, segment: &Segment) -> Result<(), SegmentEnd> {
-        let before = |error| SegmentEnd::Failed { error, begun: false };
+        let before = |error| SegmentEnd::Failed {
+            error,
+            begun: false,
+        };
         let mut decryptor = match &segment.key {
             Some(key) => Some(self.decryptor(key).await.map_err(before)?),
             None => None,
@@ -255,9 +260,7 @@ impl Pull<'_> {
             *bytes
         } else {
             let mut answer = self.fetcher.get(&key.uri, self.manners, None).await?;
-            let body = answer
-                .read_all(Bytes::new(), 1024, PLAYLIST_TIME)
-                .await?;
+            let body = answer.read_all(Bytes::new(), 1024, PLAYLIST_TIME).await?;
             let bytes: [u8; 16] = body.as_ref().try_into().map_err(|_| {
                 let text = format!("the key has {} bytes; an AES-128 key has 16", body.len());
                 IngestError::new(Stage::Manifest, Cause::NotMedia, text)

@@ -38,9 +38,7 @@ impl Pacer {
     pub fn due(&mut self, clock: Ticks, now: Instant, pressed: bool) -> Instant {
         let (anchor_clock, anchor_at) = match self.anchor {
             // Within a second backwards is reordering between chunks, not a jump.
-            Some(anchor)
-                if clock + TICKS_PER_SECOND >= self.last && clock <= self.last + JUMP =>
-            {
+            Some(anchor) if clock + TICKS_PER_SECOND >= self.last && clock <= self.last + JUMP => {
                 anchor
             }
             _ => self.start_at(clock, now),
@@ -127,6 +125,9 @@ mod tests {
             b = pressed.due(s * 90_000, now, true);
         }
         let gain = a.duration_since(b);
-        assert!(gain > Duration::from_millis(90) && gain < Duration::from_millis(110), "{gain:?}");
+        assert!(
+            gain > Duration::from_millis(90) && gain < Duration::from_millis(110),
+            "{gain:?}"
+        );
     }
 }

@@ -13,7 +13,9 @@ use url::Url;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// The address belongs to a range that sources may not use.
-    #[error("sources may not use {what} addresses; the operator can allow a range with SOURCE_ALLOW_CIDRS")]
+    #[error(
+        "sources may not use {what} addresses; the operator can allow a range with SOURCE_ALLOW_CIDRS"
+    )]
     Address {
         /// What sort of address it is.
         what: &'static str,
@@ -76,24 +78,22 @@ impl Policy {
     }
 }
 
-/// The IPv4 address inside an IPv4-mapped, IPv4-compatible, translated (SIIT), NAT64 or 6to4 address: each may end
-/// up at that address, so each is judged by it.
+/// The IPv4 address inside an IPv4-mapped, IPv4-compatible, translated (SIIT), NAT64 or 6to4
+/// address: each may end up at that address, so each is judged by it.
 fn embedded_v4(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else {
         return address;
     };
-    let s = v6.segments();
     let v4 = |high: u16, low: u16| {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        let bits = u32::from(high) << 16 | u32::from(low);
+        IpAddr::V4(Ipv4Addr::from_bits(bits))
     };
-    match s {
+    match v6.segments() {
         [0, 0, 0, 0, 0, 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => v4(high, low),
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => v4(high, low),
-        [0x2002, high, low, ..] => v4(high, low),
         _ => address,
     }
 }

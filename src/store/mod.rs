@@ -31,7 +31,9 @@ pub enum StoreError {
         source: Box<redb::DatabaseError>,
     },
     /// Another process has the file open.
-    #[error("the store {path} is in use by another process: stop it, or give this one a file of its own with --db")]
+    #[error(
+        "the store {path} is in use by another process: stop it, or give this one a file of its own with --db"
+    )]
     InUse {
         /// The file.
         path: PathBuf,
@@ -45,7 +47,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The file was written by a newer version.
-    #[error("the store has schema version {found}, this version of Sightglass knows up to {known}: start the newer version, or restore a backup")]
+    #[error(
+        "the store has schema version {found}, this version of Sightglass knows up to {known}: start the newer version, or restore a backup"
+    )]
     TooNew {
         /// Version in the file.
         found: u64,

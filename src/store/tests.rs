@@ -22,7 +22,10 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     assert!(records.is_empty());
     let put = vec![Arc::new(record("a", 1)), Arc::new(record("b", 1))];
     store.put(put).await.expect("written");
-    store.put(vec![Arc::new(record("a", 2))]).await.expect("written");
+    store
+        .put(vec![Arc::new(record("a", 2))])
+        .await
+        .expect("written");
     let gone = StreamId::parse("b").expect("valid");
     store.delete(vec![gone]).await.expect("removed");
     store.check().await.expect("alive");

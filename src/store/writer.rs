@@ -75,8 +75,12 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
                 Command::Put { records, .. } => {
                     for record in records {
                         let id = record.definition.id.to_string();
-                        let json = serde_json::to_vec(record.as_ref())
-                            .map_err(|source| StoreError::Damaged { key: id.clone(), source })?;
+                        let json = serde_json::to_vec(record.as_ref()).map_err(|source| {
+                            StoreError::Damaged {
+                                key: id.clone(),
+                                source,
+                            }
+                        })?;
                         streams
                             .insert(id.as_str(), json.as_slice())
                             .map_err(boxed)?;

@@ -38,7 +38,10 @@ async fn show(clip: &str, query: &str) -> Shown {
     Shown {
         video: of("video"),
         audio: of("audio"),
-        rendition: status["sessions"][0]["rendition"].as_str().unwrap_or_default().to_owned(),
+        rendition: status["sessions"][0]["rendition"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
     }
 }
 
@@ -91,7 +94,10 @@ async fn always_converting_converts_what_could_be_copied() {
     let shown = show("h1080.ts", "transcode=true&quality=low").await;
     assert_eq!(shown.rendition, "low");
     assert_eq!(shown.video["profile"], "Constrained Baseline");
-    assert_eq!((&shown.video["width"], &shown.video["height"]), (&720.into(), &404.into()));
+    assert_eq!(
+        (&shown.video["width"], &shown.video["height"]),
+        (&720.into(), &404.into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -30,10 +30,14 @@ async fn sigterm_ends_bodies_in_order_and_exits_with_zero() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_source_is_pulled_and_a_changed_name_disturbs_nobody() {
     let server = Server::start(Options::new()).await;
-    server.add_stream("tv", "test://ball?width=320&height=180").await;
+    server
+        .add_stream("tv", "test://ball?width=320&height=180")
+        .await;
     let viewer = TsViewer::open(&server.preview("tv", ""));
     viewer.wait_keyframe(SOON).await;
-    let renamed = server.patch("/api/v1/streams/tv", &json!({"name": "Television"})).await;
+    let renamed = server
+        .patch("/api/v1/streams/tv", &json!({"name": "Television"}))
+        .await;
     assert_eq!(renamed.0, 200);
     viewer.wait_bytes(viewer.bytes() + 50_000, SOON).await;
     assert!(viewer.seen().ended.is_none());
@@ -42,7 +46,13 @@ async fn a_changed_source_is_pulled_and_a_changed_name_disturbs_nobody() {
     assert_eq!(viewer.wait_end(SOON).await.error, None);
     let streams = ffprobe_stream(&server.preview("tv", ""), 2).await;
     assert!(streams.iter().any(|s| s["width"] == 640));
-    assert_eq!(server.patch("/api/v1/streams/tv", &json!({"enabled": false})).await.0, 200);
+    assert_eq!(
+        server
+            .patch("/api/v1/streams/tv", &json!({"enabled": false}))
+            .await
+            .0,
+        200
+    );
     let (code, _, body) = server.get("/streams/preview/tv").await;
     assert_eq!((code, &body["code"]), (409, &"stream_disabled".into()));
     assert_eq!(server.delete("/api/v1/streams/tv").await.0, 204);
@@ -50,13 +60,17 @@ async fn a_changed_source_is_pulled_and_a_changed_name_disturbs_nobody() {
 }
 
 async fn nothing_runs(server: &Server) {
-    eventually(Duration::from_secs(60), "everything to have ended", async || {
-        let metrics = server.metrics().await;
-        let running = metrics.sum("sightglass_transcode_pipelines_running", &[])
-            + metrics.sum("sightglass_ingests_running", &[])
-            + metrics.sum("sightglass_sessions", &[]);
-        (running == 0.0).then_some(())
-    })
+    eventually(
+        Duration::from_mins(1),
+        "everything to have ended",
+        async || {
+            let metrics = server.metrics().await;
+            let running = metrics.sum("sightglass_transcode_pipelines_running", &[])
+                + metrics.sum("sightglass_ingests_running", &[])
+                + metrics.sum("sightglass_sessions", &[]);
+            (running == 0.0).then_some(())
+        },
+    )
     .await;
 }
 
@@ -76,7 +90,9 @@ async fn two_hundred_starts_and_stops_leave_nothing_behind() {
             .env("RENDITION_LINGER", "0"),
     )
     .await;
-    server.add_stream("t", "test://ball?width=160&height=90&fps=25").await;
+    server
+        .add_stream("t", "test://ball?width=160&height=90&fps=25")
+        .await;
     let url = server.preview("t", "transcode=true&quality=low");
     let cycle = async || {
         let viewer = TsViewer::open(&url);
@@ -96,7 +112,11 @@ async fn two_hundred_starts_and_stops_leave_nothing_behind() {
     assert_eq!(after.descriptors, before.descriptors);
     let grown = after.anonymous_bytes.saturating_sub(before.anonymous_bytes);
     // Each cycle takes some megabytes: one that were not given back would show here.
-    println!("anonymous memory: {} KB before, {} KB more after", before.anonymous_bytes >> 10, grown >> 10);
+    println!(
+        "anonymous memory: {} KB before, {} KB more after",
+        before.anonymous_bytes >> 10,
+        grown >> 10
+    );
     assert!(grown < 40 << 20, "{} KB more", grown >> 10);
     let metrics = server.metrics().await;
     assert_eq!(metrics.sum("sightglass_pipelines_wedged_total", &[]), 0.0);

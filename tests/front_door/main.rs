@@ -1,11 +1,18 @@
 //! Through the front door: the real server as a child process, real footage, real clients.
 
 // Helpers outside of test functions may unwrap here, too: this is all test.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    // counts in metrics are whole
+    clippy::float_cmp,
+    clippy::format_push_string
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
 mod codecs;
 mod hls;
 mod lifecycle;

@@ -16,7 +16,9 @@ async fn server_with_one_slot() -> Server {
     )
     .await;
     for id in ["a", "b", "c", "d"] {
-        server.add_stream(id, "test://ball?width=320&height=180").await;
+        server
+            .add_stream(id, "test://ball?width=320&height=180")
+            .await;
     }
     server
 }
@@ -45,7 +47,11 @@ async fn who_finds_it_full_waits_is_told_and_is_served() {
     assert_eq!(status["utilizationPercentage"], 100.0);
     let of = |stream: &str| {
         let sessions = status["sessions"].as_array().unwrap();
-        sessions.iter().find(|s| s["streamId"] == stream).cloned().unwrap()
+        sessions
+            .iter()
+            .find(|s| s["streamId"] == stream)
+            .cloned()
+            .unwrap()
     };
     assert_eq!(of("b")["queuePosition"], 1);
     assert_eq!(of("c")["queuePosition"], 2);
@@ -67,7 +73,10 @@ async fn who_finds_it_full_waits_is_told_and_is_served() {
     assert!(third.seen().first_byte.is_none());
     drop(second);
     third.wait_keyframe(SOON).await;
-    assert_eq!(server.get("/api/streams/transcoding/status").await.2["queued"], 0);
+    assert_eq!(
+        server.get("/api/streams/transcoding/status").await.2["queued"],
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,7 +87,10 @@ async fn who_waits_too_long_is_told_the_position_and_leaves_the_queue() {
     let (code, headers, body) = server
         .get("/streams/preview/b?transcode=true&quality=low&timeout=700")
         .await;
-    assert_eq!((code, &body["code"]), (503, &"transcode_queue_timeout".into()));
+    assert_eq!(
+        (code, &body["code"]),
+        (503, &"transcode_queue_timeout".into())
+    );
     assert_eq!(body["queue"]["position"], 1);
     assert!(headers.contains_key("retry-after"));
     queued(&server, 0).await;
@@ -116,7 +128,9 @@ async fn a_lingering_pipeline_serves_a_new_viewer_and_makes_room_for_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_of_one_client_are_limited_and_can_be_ended() {
     let server = Server::start(Options::new().env("MAX_SESSIONS_PER_CLIENT", "2")).await;
-    server.add_stream("a", "test://bars?width=320&height=180").await;
+    server
+        .add_stream("a", "test://bars?width=320&height=180")
+        .await;
     let url = server.preview("a", "");
     let one = TsViewer::open(&url);
     one.wait_keyframe(SOON).await;
@@ -126,11 +140,20 @@ async fn sessions_of_one_client_are_limited_and_can_be_ended() {
     assert_eq!((code, &body["code"]), (429, &"too_many_sessions".into()));
     assert!(headers.contains_key("retry-after"));
     let status = server.get("/api/streams/transcoding/status").await.2;
-    let id = status["sessions"][0]["sessionId"].as_str().unwrap().to_owned();
-    assert_eq!(server.delete(&format!("/api/v1/sessions/{id}")).await.0, 204);
+    let id = status["sessions"][0]["sessionId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        server.delete(&format!("/api/v1/sessions/{id}")).await.0,
+        204
+    );
     let ended = one.wait_end(Duration::from_secs(10)).await;
     assert_eq!(ended.error, None, "the body ends in order");
-    assert_eq!(server.delete(&format!("/api/v1/sessions/{id}")).await.0, 404);
+    assert_eq!(
+        server.delete(&format!("/api/v1/sessions/{id}")).await.0,
+        404
+    );
     assert!(two.seen().ended.is_none());
     TsViewer::open(&url).wait_keyframe(SOON).await;
 }
@@ -138,8 +161,12 @@ async fn sessions_of_one_client_are_limited_and_can_be_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_transcodes_what_needs_none_still_plays() {
     let server = Server::start(Options::new().env("MAX_CONCURRENT_TRANSCODES", "0")).await;
-    server.add_stream("a", "test://bars?width=320&height=180").await;
-    TsViewer::open(&server.preview("a", "")).wait_keyframe(SOON).await;
+    server
+        .add_stream("a", "test://bars?width=320&height=180")
+        .await;
+    TsViewer::open(&server.preview("a", ""))
+        .wait_keyframe(SOON)
+        .await;
     let (code, _, body) = server.get("/streams/preview/a?transcode=true").await;
     assert_eq!((code, &body["code"]), (503, &"transcode_queue_full".into()));
 }

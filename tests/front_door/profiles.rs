@@ -15,7 +15,11 @@ async fn watch_a_minute(server: &Server, quality: &str, size: (u64, u64)) {
     assert_eq!(seen.stream("audio")["codec_name"], "aac", "{quality}");
     assert_eq!(seen.stream("audio")["profile"], "LC", "{quality}");
     assert_eq!(seen.stream("audio")["channels"], 2, "{quality}");
-    assert!(seen.span("video") > 58.0, "{quality}: {} s", seen.span("video"));
+    assert!(
+        seen.span("video") > 58.0,
+        "{quality}: {} s",
+        seen.span("video")
+    );
     seen.assert_monotone_dts();
     seen.assert_no_gap("video", 0.2);
     seen.assert_no_gap("audio", 0.2);
@@ -41,7 +45,13 @@ async fn each_profile_for_a_minute_of_real_footage() {
         watch_a_minute(&server, "high", (1280, 720)),
     );
     // Three renditions and no more than one pull.
-    assert_eq!(server.metrics().await.sum("sightglass_pipeline_failures_total", &[]), 0.0);
+    assert_eq!(
+        server
+            .metrics()
+            .await
+            .sum("sightglass_pipeline_failures_total", &[]),
+        0.0
+    );
     assert!(origin.counters().peak <= 2, "{:?}", origin.counters());
 }
 
@@ -64,12 +74,20 @@ async fn players_play_both_outputs() {
         assert!(played.ok && played.audio, "{name}: {}", played.output);
         assert!(played.frames > 150, "{name}: {} frames", played.frames);
         // Real footage moves: a picture that stood still would have one luma.
-        let (low, high) = played.luma.iter().fold((255.0f64, 0.0f64), |(low, high), &luma| {
-            (low.min(luma), high.max(luma))
-        });
+        let (low, high) = played
+            .luma
+            .iter()
+            .fold((255.0f64, 0.0f64), |(low, high), &luma| {
+                (low.min(luma), high.max(luma))
+            });
         assert!(high - low > 1.0, "{name}: luma {low} to {high}");
     }
     for (name, played) in [("gst ts", gst_ts), ("gst hls", gst_hls)] {
-        assert!(played.rendered > 30, "{name}: {} frames\n{}", played.rendered, played.output);
+        assert!(
+            played.rendered > 30,
+            "{name}: {} frames\n{}",
+            played.rendered,
+            played.output
+        );
     }
 }

@@ -53,7 +53,9 @@ async fn hls_in_all_its_dress() {
 async fn an_independent_server_with_vod_hls_and_a_plain_ts_file() {
     let nginx = Nginx::serve(&media("")).await;
     let server = Server::start(Options::new()).await;
-    server.add_stream("vod", &nginx.url("bbb-4s/index.m3u8")).await;
+    server
+        .add_stream("vod", &nginx.url("bbb-4s/index.m3u8"))
+        .await;
     server.add_stream("file", &nginx.url("bbb.ts")).await;
     tokio::join!(watch_source(&server, "vod"), watch_source(&server, "file"));
 }
@@ -77,10 +79,8 @@ async fn a_discontinuity_of_the_source_breaks_no_timeline() {
         server.preview("loop", "quality=source"),
         server.preview("loop", "transcode=true&quality=low"),
     );
-    let (source, encoded) = tokio::join!(
-        ffprobe_packets(&source, 20),
-        ffprobe_packets(&encoded, 20)
-    );
+    let (source, encoded) =
+        tokio::join!(ffprobe_packets(&source, 20), ffprobe_packets(&encoded, 20));
     for seen in [source, encoded] {
         assert!(seen.span("video") > 18.0, "{} s", seen.span("video"));
         seen.assert_monotone_dts();
@@ -113,7 +113,10 @@ async fn refused(server: &Server, id: &str, url: &str, timeout_ms: u32) -> (u16,
     let (status, headers, body) = server.get(&path).await;
     assert_eq!(headers["content-type"], "application/problem+json", "{id}");
     let text = body.to_string();
-    assert!(!text.contains("127.0.0.1") && !text.contains("http://"), "{id}: {text}");
+    assert!(
+        !text.contains("127.0.0.1") && !text.contains("http://"),
+        "{id}: {text}"
+    );
     (status, body)
 }
 
@@ -122,24 +125,53 @@ async fn what_cannot_be_shown_is_told_with_stage_and_cause() {
     let origin = Origin::start();
     let server = Server::start(Options::new().env("SOURCE_TIMEOUT", "1500ms")).await;
     let permanent = [
-        ("missing", origin.url("/nothing-here"), "request", "not_found"),
+        (
+            "missing",
+            origin.url("/nothing-here"),
+            "request",
+            "not_found",
+        ),
         ("auth", origin.status("auth", 403), "request", "auth"),
-        ("page", origin.hostile(Hostile::Html), "first_byte", "not_media"),
-        ("scheme", "rtsp://camera.example/1".to_owned(), "policy", "unsupported"),
-        ("metadata", "http://169.254.169.254/latest/".to_owned(), "policy", "policy"),
+        (
+            "page",
+            origin.hostile(Hostile::Html),
+            "first_byte",
+            "not_media",
+        ),
+        (
+            "scheme",
+            "rtsp://camera.example/1".to_owned(),
+            "policy",
+            "unsupported",
+        ),
+        (
+            "metadata",
+            "http://169.254.169.254/latest/".to_owned(),
+            "policy",
+            "policy",
+        ),
         (
             "inside",
             origin.redirect("inside", "http://169.254.169.254/latest/"),
             "policy",
             "policy",
         ),
-        ("pattern", "test://nothing".to_owned(), "request", "unsupported"),
+        (
+            "pattern",
+            "test://nothing".to_owned(),
+            "request",
+            "unsupported",
+        ),
     ];
     for (id, url, stage, cause) in permanent {
         let (status, body) = refused(&server, id, &url, 15_000).await;
         assert_eq!(status, 502, "{id}: {body}");
         assert_eq!(body["code"], "source_failed", "{id}: {body}");
-        assert_eq!((&body["stage"], &body["cause"]), (&json!(stage), &json!(cause)), "{id}: {body}");
+        assert_eq!(
+            (&body["stage"], &body["cause"]),
+            (&json!(stage), &json!(cause)),
+            "{id}: {body}"
+        );
     }
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed_url = format!("http://{}/", closed.local_addr().unwrap());
@@ -147,14 +179,28 @@ async fn what_cannot_be_shown_is_told_with_stage_and_cause() {
     let passing = [
         ("refused", closed_url, "connect", "refused"),
         ("busy", origin.status("busy", 503), "request", "server"),
-        ("silent", origin.hostile(Hostile::Silent), "request", "timeout"),
-        ("name", "http://does-not-exist.invalid/".to_owned(), "dns", "unreachable"),
+        (
+            "silent",
+            origin.hostile(Hostile::Silent),
+            "request",
+            "timeout",
+        ),
+        (
+            "name",
+            "http://does-not-exist.invalid/".to_owned(),
+            "dns",
+            "unreachable",
+        ),
     ];
     for (id, url, stage, cause) in passing {
         let (status, body) = refused(&server, id, &url, 2_500).await;
         assert_eq!(status, 504, "{id}: {body}");
         assert_eq!(body["code"], "no_media_in_time", "{id}: {body}");
-        assert_eq!((&body["stage"], &body["cause"]), (&json!(stage), &json!(cause)), "{id}: {body}");
+        assert_eq!(
+            (&body["stage"], &body["cause"]),
+            (&json!(stage), &json!(cause)),
+            "{id}: {body}"
+        );
     }
 }
 
@@ -181,9 +227,15 @@ async fn hostile_sources_end_in_a_problem_and_bounded_memory() {
     for (id, kind) in kinds {
         let (status, body) = refused(&server, id, &origin.hostile(kind), 3_000).await;
         assert!(matches!(status, 502 | 504), "{id}: {status} {body}");
-        assert!(body["stage"].is_string() && body["cause"].is_string(), "{id}: {body}");
+        assert!(
+            body["stage"].is_string() && body["cause"].is_string(),
+            "{id}: {body}"
+        );
     }
-    let grown = server.figures().anonymous_bytes.saturating_sub(before.anonymous_bytes);
+    let grown = server
+        .figures()
+        .anonymous_bytes
+        .saturating_sub(before.anonymous_bytes);
     assert!(grown < 150 << 20, "{} MB more", grown >> 20);
     assert_eq!(server.get("/live").await.0, 200);
 }
@@ -222,7 +274,10 @@ async fn headers_and_credentials_reach_the_source_and_only_the_source() {
     let (status, _, _) = server.get("/streams/preview/moved?timeout=5000").await;
     assert_eq!(status, 502);
     let asked = other.requests();
-    let asked = asked.iter().find(|a| a.path.ends_with("elsewhere.ts")).expect("redirect followed");
+    let asked = asked
+        .iter()
+        .find(|a| a.path.ends_with("elsewhere.ts"))
+        .expect("redirect followed");
     assert_eq!(asked.header("user-agent"), Some("VLC/3.0.20"));
     assert_eq!(asked.header("authorization"), None);
     assert!(!server.logs().contain("s3cret"));
@@ -249,7 +304,11 @@ async fn the_pull_ends_a_linger_after_the_last_viewer() {
     let ts = origin.ts("tv", TsFile::new(media("bbb.ts")));
     let server = Server::start(Options::new().env("STREAM_LINGER", "500ms")).await;
     server.add_stream("tv", &ts.url()).await;
-    assert_eq!(origin.counters().requests, 0, "nobody watches, nothing is pulled");
+    assert_eq!(
+        origin.counters().requests,
+        0,
+        "nobody watches, nothing is pulled"
+    );
     let viewer = TsViewer::open(&server.preview("tv", ""));
     viewer.wait_keyframe(SOON).await;
     assert_eq!(server.get("/api/v1/streams/tv").await.2["state"], "up");

@@ -32,6 +32,21 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     }
 }
 
+/// The variable segments of the path.
+#[derive(Clone, Debug)]
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        // What is no text names nothing.
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(segments)| Self(segments))
+            .map_err(|_| Problem::not_found("there is nothing at this path"))
+    }
+}
+
 /// The stream id in the path.
 #[derive(Clone, Debug)]
 pub(super) struct StreamPath(pub StreamId);
@@ -40,9 +55,7 @@ impl<S: Send + Sync> FromRequestParts<S> for StreamPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let Path(text) = Path::<String>::from_request_parts(parts, state)
-            .await
-            .map_err(|_| Problem::not_found("there is no such stream"))?;
+        let Segments(text) = Segments::<String>::from_request_parts(parts, state).await?;
         parse_id(&text).map(Self)
     }
 }
@@ -90,12 +103,7 @@ pub(super) async fn read_body<S: Send + Sync>(
 ) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|e| {
         if e.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "The body is too large",
-                "the body is larger than this request may send",
-            )
+            Problem::body_too_large(None)
         } else {
             Problem::bad_request("the body could not be read to its end")
         }
@@ -105,7 +113,7 @@ pub(super) async fn read_body<S: Send + Sync>(
 /// What `If-Match` demands (RFC 9110 section 13.1.1).
 ///
 /// # Errors
-/// 400 for what is no strong entity tag.
+/// 400 for what is no entity tag.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Expect, Problem> {
     let Some(value) = headers.get(header::IF_MATCH) else {
         return Ok(Expect::Any);
@@ -114,11 +122,21 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Expect, Problem> {
     if text == "*" {
         return Ok(Expect::Any);
     }
-    let tags: Vec<String> = text.split(',').map(|tag| tag.trim().to_owned()).collect();
-    let strong = |tag: &String| tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"');
-    if tags.iter().all(strong) {
-        return Ok(Expect::Tag(tags));
+    let mut strong = Vec::new();
+    for tag in text.split(',').map(str::trim) {
+        // A weak tag never matches here (RFC 9110, 8.8.3.2).
+        let (weak, opaque) = match tag.strip_prefix("W/") {
+            Some(opaque) => (true, opaque),
+            None => (false, tag),
+        };
+        let inner = opaque.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+        if inner.is_none_or(|inner| inner.contains('"')) {
+            let text = "If-Match takes entity tags as earlier answers gave them, or *";
+            return Err(Problem::bad_request(text));
+        }
+        if !weak {
+            strong.push(tag.to_owned());
+        }
     }
-    let text = "If-Match takes strong entity tags as earlier answers gave them, or *";
-    Err(Problem::bad_request(text))
+    Ok(Expect::Tag(strong))
 }

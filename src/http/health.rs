@@ -115,6 +115,19 @@ pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
+/// As `/live`.
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, content_type = "text/plain", body = String)))]
+pub(super) async fn livez() -> &'static str {
+    live().await
+}
+
+/// As `/ready`.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses(
+    (status = 200, content_type = "text/plain", body = String), (status = 503, content_type = "text/plain", body = String)))]
+pub(super) async fn readyz(app: Extract<Arc<AppState>>) -> (StatusCode, &'static str) {
+    ready(app).await
+}
+
 /// Does it take requests?
 #[utoipa::path(get, path = "/ready", tag = "health", responses(
     (status = 200, content_type = "text/plain", body = String), (status = 503, content_type = "text/plain", body = String)))]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{OriginalUri, Request, State as Extract};
-use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::extract::{Params, read_body};
 use super::problem::Problem;
 use crate::ingest::IngestError;
 use crate::m3u::{self, Counts, Plan, PreviewFormat, Row};
-use crate::stream::{Draft, Source, State};
+use crate::stream::{Draft, Invalid, Source, State};
 
 /// The largest body that may hold the URL of a playlist instead of a playlist.
 const MAX_URL_BODY: usize = 8 << 10;
@@ -117,7 +117,15 @@ fn playlist_url(body: &Bytes) -> Result<Option<Source>, Problem> {
         Problem::bad_request(format!("the body is neither a playlist nor JSON: {e}"))
     })?;
     let draft = serde_json::json!({ "name": "playlist", "sources": [source] });
-    let definition = Draft::define(draft, None, |_| false).map_err(Problem::invalid)?;
+    let at_home = |mut invalid: Invalid| {
+        // The mistakes are in the body, which is the source alone.
+        if let Some(rest) = invalid.pointer.strip_prefix("/sources/0") {
+            invalid.pointer = rest.to_owned();
+        }
+        invalid
+    };
+    let definition = Draft::define(draft, None, |_| false)
+        .map_err(|mistakes| Problem::invalid(mistakes.into_iter().map(at_home).collect()))?;
     Ok(definition.sources.into_iter().next())
 }
 
@@ -143,6 +151,8 @@ pub(super) struct ExportParams {
     quality: Option<String>,
     /// `ts` (default) or `hls`.
     format: Option<String>,
+    /// Convert always or never; absent: what a browser could not play.
+    transcode: Option<bool>,
     /// The original sources, with their headers, instead of previews.
     #[serde(default)]
     sources: bool,
@@ -166,7 +176,7 @@ pub(super) async fn export(
     };
     if let Some(quality) = &params.quality {
         let wish = crate::actors::plan::Wish {
-            transcode: None,
+            transcode: params.transcode,
             quality: Some(crate::actors::plan::Quality::parse(quality)),
         };
         wish.check(&app.hub.settings().rendition.profiles)
@@ -187,6 +197,7 @@ pub(super) async fn export(
         m3u::Target::Previews {
             base: &base,
             quality: params.quality.as_deref(),
+            transcode: params.transcode,
             format,
         }
     };
@@ -199,7 +210,14 @@ pub(super) async fn export(
             "inline; filename=\"sightglass.m3u\"",
         ),
     ];
-    Ok((StatusCode::OK, head, text).into_response())
+    let mut response = (StatusCode::OK, head, text).into_response();
+    if !params.sources {
+        // Players in pages may read the previews. The sources hold credentials: no page but ours.
+        let any = HeaderValue::from_static("*");
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    }
+    Ok(response)
 }
 
 /// Where players reach us: as configured, else as this client did.

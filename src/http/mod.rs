@@ -5,6 +5,7 @@
 mod extract;
 mod health;
 mod import;
+mod openapi;
 mod preview;
 mod problem;
 mod server;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -87,14 +88,24 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(status::transcoding))
         .routes(routes!(status::end_session))
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
+        .layer(middleware::from_fn_with_state(
+            settings.max_json_bytes,
+            refuse_large,
+        ))
         .layer(whole_request(settings));
     let import = OpenApiRouter::new()
         .routes(routes!(import::import))
         .layer(DefaultBodyLimit::max(settings.max_import_bytes))
+        .layer(middleware::from_fn_with_state(
+            settings.max_import_bytes,
+            refuse_large,
+        ))
         .layer(whole_request(settings));
     let plain = OpenApiRouter::new()
         .routes(routes!(health::live))
         .routes(routes!(health::ready))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
         .routes(routes!(health::health))
         .routes(routes!(health::metrics));
     let export = OpenApiRouter::new().routes(routes!(import::export));
@@ -109,16 +120,12 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(preview::media_playlist))
         .routes(routes!(preview::segment))
         .layer(open_to_all_origins());
-    let (router, mut description) = OpenApiRouter::with_openapi(OpenApi::default())
+    let (router, description) = OpenApiRouter::with_openapi(OpenApi::default())
         .merge(compressed)
         .merge(media)
         .split_for_parts();
-    describe(&mut description);
-    let description = serde_json::to_vec(&description).unwrap_or_default();
-    let description = Bytes::from(description);
+    let description = Bytes::from(openapi::describe(description));
     router
-        .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
         .route(
             "/api/openapi.json",
             get(move || std::future::ready(json(description.clone()))),
@@ -156,14 +163,6 @@ fn open_to_all_origins() -> CorsLayer {
         .max_age(Duration::from_hours(1))
 }
 
-fn describe(description: &mut OpenApi) {
-    description.info = utoipa::openapi::Info::new("Sightglass", env!("CARGO_PKG_VERSION"));
-    description.info.description = Some(
-        "Stream preview and monitoring server. Errors are RFC 9457 problem details with a stable code."
-            .to_owned(),
-    );
-}
-
 fn json(text: Bytes) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], text)
 }
@@ -194,6 +193,16 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
         .unwrap_or_default();
     tracing::error!(panic = text, "a request handler panicked");
     Problem::internal().into_response()
+}
+
+/// A body that says it is too large is refused before it is sent.
+async fn refuse_large(State(most): State<usize>, request: Request, next: Next) -> Response {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|bytes| bytes > most) {
+        return Problem::body_too_large(Some(most)).into_response();
+    }
+    next.run(request).await
 }
 
 /// A page of another site may not change anything here in its visitor's name (CSRF). Programs send

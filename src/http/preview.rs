@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Path, State as Extract};
+use axum::extract::State as Extract;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 
 use super::AppState;
-use super::extract::{ClientAddress, Params, StreamPath, parse_id};
+use super::extract::{ClientAddress, Params, Segments, StreamPath, parse_id};
 use super::problem::Problem;
 use crate::actors::hls_output::HlsOutput;
 use crate::actors::hls_sessions::Touched;
@@ -285,13 +285,21 @@ pub(super) struct SessionParams {
         (status = 504, body = Problem)))]
 pub(super) async fn media_playlist(
     Extract(app): Extract<Arc<AppState>>,
-    Path((id, rendition)): Path<(String, String)>,
+    Segments((id, rendition)): Segments<(String, String)>,
     client: ClientAddress,
     Params(params): Params<SessionParams>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key = output_key(&id, &rendition)?;
+    let profiles = &app.hub.settings().rendition.profiles;
+    if key
+        .1
+        .profile()
+        .is_some_and(|name| !profiles.contains_key(name))
+    {
+        return Err(Problem::not_found("there is no such rendition"));
+    }
     let known = params.session.as_deref().and_then(SessionId::parse);
     if method == Method::HEAD {
         return Ok(media_head(PLAYLIST, "no-store").into_response());
@@ -358,7 +366,7 @@ async fn rejoin(
     responses((status = 200, description = "MPEG-TS", content_type = "video/mp2t"), (status = 404, body = Problem)))]
 pub(super) async fn segment(
     Extract(app): Extract<Arc<AppState>>,
-    Path((id, rendition, name)): Path<(String, String, String)>,
+    Segments((id, rendition, name)): Segments<(String, String, String)>,
 ) -> Result<Response, Problem> {
     let gone = || Problem::not_found("there is no such segment: it is too old, or never was");
     let key = output_key(&id, &rendition)?;

@@ -97,6 +97,20 @@ impl Problem {
         )
     }
 
+    /// 413: the body is larger than the limit, in bytes.
+    pub(super) fn body_too_large(limit: Option<usize>) -> Self {
+        let most = limit.map(|bytes| format!(", {bytes} bytes at most"));
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The body is too large",
+            format!(
+                "the body is larger than this request may send{}",
+                most.unwrap_or_default()
+            ),
+        )
+    }
+
     /// 422: the definition has mistakes.
     pub(super) fn invalid(errors: Vec<Invalid>) -> Self {
         let detail = match errors.as_slice() {

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State as Extract};
+use axum::extract::State as Extract;
 use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::AppState;
+use super::extract::Segments;
 use super::problem::Problem;
 use crate::actors::hub::OutputKey;
 use crate::actors::plan::RenditionKey;
@@ -154,7 +155,7 @@ fn view(app: &AppState, session: &Session, viewers: &HashMap<OutputKey, usize>) 
     responses((status = 204), (status = 404, body = Problem)))]
 pub(super) async fn end_session(
     Extract(app): Extract<Arc<AppState>>,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     let session = SessionId::parse(&id).and_then(|id| app.hub.sessions.get(id));
     let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;

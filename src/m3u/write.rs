@@ -18,6 +18,8 @@ pub enum Target<'a> {
         base: &'a str,
         /// The quality profile to ask for; the stream's own when absent.
         quality: Option<&'a str>,
+        /// Convert always or never; what a browser could not play when absent.
+        transcode: Option<bool>,
         /// What to ask for.
         format: PreviewFormat,
     },
@@ -41,27 +43,26 @@ pub fn write<'a>(streams: impl IntoIterator<Item = &'a Definition>, target: Targ
     let mut out = String::from("#EXTM3U\n");
     for stream in streams {
         match target {
+            Target::Previews { .. } if !stream.enabled => {}
             Target::Previews {
                 base,
                 quality,
+                transcode,
                 format,
-            } if stream.enabled => {
-                preview(&mut out, stream, base, quality, format);
+            } => {
+                entry(&mut out, stream);
+                preview_url(&mut out, stream, base, format);
+                query(&mut out, quality, transcode);
+                out.push('\n');
             }
-            Target::Previews { .. } => {}
             Target::Sources => source(&mut out, stream),
         }
     }
     out
 }
 
-fn preview(
-    out: &mut String,
-    stream: &Definition,
-    base: &str,
-    quality: Option<&str>,
-    format: PreviewFormat,
-) {
+/// The `#EXTINF` line of a preview.
+fn entry(out: &mut String, stream: &Definition) {
     let tvg_id = stream.tvg_id.as_deref().unwrap_or(stream.id.as_str());
     let tvg_name = stream.attributes.get("tvg-name").unwrap_or(&stream.name);
     out.push_str("#EXTINF:-1");
@@ -82,7 +83,9 @@ fn preview(
         .filter(|(name, value)| *name != "tvg-name" && is_public(name, value));
     public.for_each(|(name, value)| push(out, Some(plain_attribute(name, value))));
     let _ = writeln!(out, ",{}", one_line(&stream.name));
+}
 
+fn preview_url(out: &mut String, stream: &Definition, base: &str, format: PreviewFormat) {
     // The base may come from a request's Host header.
     let clean = |c: &char| !c.is_control() && !c.is_whitespace();
     out.extend(base.trim_end_matches('/').chars().filter(clean));
@@ -90,14 +93,18 @@ fn preview(
     if format == PreviewFormat::Hls {
         out.push_str("/index.m3u8");
     }
+}
+
+fn query(out: &mut String, quality: Option<&str>, transcode: Option<bool>) {
+    let mut separator = '?';
     if let Some(quality) = quality {
-        let _ = write!(
-            out,
-            "?quality={}",
-            utf8_percent_encode(quality, NON_ALPHANUMERIC)
-        );
+        let quality = utf8_percent_encode(quality, NON_ALPHANUMERIC);
+        let _ = write!(out, "{separator}quality={quality}");
+        separator = '&';
     }
-    out.push('\n');
+    if let Some(transcode) = transcode {
+        let _ = write!(out, "{separator}transcode={transcode}");
+    }
 }
 
 /// Whether an attribute says nothing about where the provider's streams are.

@@ -33,6 +33,7 @@ http://b%40b:p@h/x.ts|X-Key=a%26b%20c
 fn previews() {
     let target = |quality, format| Target::Previews {
         base: "http://me:8080/tv/",
+        transcode: None,
         quality,
         format,
     };
@@ -77,6 +78,7 @@ fn nothing_starts_a_line() {
         Target::Sources,
         Target::Previews {
             base,
+            transcode: None,
             quality: Some(bad),
             format: PreviewFormat::Ts,
         },

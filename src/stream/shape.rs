@@ -11,7 +11,7 @@ use super::invalid::{Mistakes, join};
 use super::{Credentials, Options, limits};
 
 /// What a record shows but nobody sets. Accepted and ignored, so that what GET gave can be edited and sent back.
-const READ_ONLY: [&str; 4] = ["revision", "created_at", "updated_at", "state"];
+const READ_ONLY: [&str; 5] = ["revision", "created_at", "updated_at", "state", "failure"];
 
 /// Reads the shape of a draft.
 pub(super) fn draft(body: Value, mistakes: &mut Mistakes) -> Draft {

@@ -1191,6 +1191,11 @@ async fn exported_previews_can_ask_for_conversion() {
     server.add(stream("a")).await;
     let text = exported(&server, "?transcode=true").await;
     assert_eq!(urls(&text), [server.preview("a", "transcode=true")]);
+    let text = exported(&server, "?quality=low&transcode=true").await;
+    assert_eq!(
+        urls(&text),
+        [server.preview("a", "quality=low&transcode=true")]
+    );
     let reply = server.get("/playlist.m3u?transcode=maybe").await;
     assert_problem("transcode=maybe", &reply, 400, "bad_request");
 }

@@ -14,7 +14,7 @@ use super::packages::packages_of;
 use super::set::{set, set_bitrate};
 use super::spec::{Audio, TestSpec, TranscodeSpec, Video, VideoCodec};
 use super::topology::{Topology, names};
-use super::{bus, keyframes, overlay, sizing};
+use super::{bus, keyframes, overlay, sizing, timeline};
 
 /// libav's default is a thread per core and a frame of memory per thread; one keeps up with live 1080p.
 const DECODER_THREADS: &str = "1";
@@ -37,6 +37,12 @@ pub(super) fn transcode(
     let topology = Topology::for_tracks(spec.video, spec.audio)?;
     let (assembled, events) = bridged(library, topology)?;
     let pipeline = &assembled.pipeline;
+    timeline::guard_tracks(pipeline, &events, &assembled.link);
+    for name in [names::ENCODER, names::AUDIO_ENCODER] {
+        if let Some(encoder) = pipeline.by_name(name) {
+            timeline::guard_encoder(&encoder);
+        }
+    }
     if spec.video == Video::Encode {
         let encoder = named(pipeline, topology, names::ENCODER)?;
         set(&encoder, "speed-preset", &spec.profile.speed_preset)?;

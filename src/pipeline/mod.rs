@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `library`, `topology`, `packages` | the texts, their contract, what is not installed |
 //! | `spec`, `fit` | what is asked for; the size and rate of the picture (pure) |
-//! | `assemble`, `set`, `sizing`, `keyframes`, `overlay` | from text to a pipeline ready to start |
+//! | `assemble`, `set`, `sizing`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
 //! | `running`, `teardown`, `census` | one way in, one way out, both counted |
 
@@ -33,6 +33,7 @@ mod spec;
 mod teardown;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod topology;
 
 pub use bridge::{Input, Output};

@@ -15,8 +15,9 @@ const LINE: usize = glyphs::HEIGHT + 3;
 const PITCH: usize = glyphs::WIDTH + 1;
 const INK: u8 = 235;
 const PAPER: u8 = 16;
+const NEUTRAL: u8 = 128;
 
-/// Draws the wall clock (UTC, tenths of a second) and under it `name` into the luma of each frame that passes `element`.
+/// Draws the wall clock (UTC, tenths of a second) and under it `name` into each frame (I420) that passes `element`.
 pub(super) fn draw(element: &gst::Element, name: &str) {
     let Some(pad) = element.static_pad("src") else {
         return;
@@ -34,16 +35,29 @@ pub(super) fn draw(element: &gst::Element, name: &str) {
             && let Ok(mut frame) =
                 gst_video::VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &video)
         {
-            let (width, stride) = (
-                frame.width() as usize,
-                usize::try_from(frame.plane_stride()[0]).unwrap_or(0),
-            );
-            if let Ok(luma) = frame.plane_data_mut(0) {
-                let clock = clock();
-                // 12 signs of clock take half the width
-                let dot = (width / (2 * PITCH * 12)).max(1);
-                line(luma, stride, width, dot, (dot * 4, dot * 4), &clock);
-                line(luma, stride, width, dot, (dot * 4, dot * (4 + LINE)), &name);
+            let width = frame.width() as usize;
+            // 12 signs of clock take half the width
+            let dot = (width / (2 * PITCH * 12)).max(1);
+            let clock = clock();
+            let lines = [(dot * 4, clock.as_str()), (dot * (4 + LINE), name.as_str())];
+            for (top, text) in lines {
+                let at = (dot * 4, top);
+                for plane in 0..3u32 {
+                    let stride = frame
+                        .plane_stride()
+                        .get(plane as usize)
+                        .copied()
+                        .unwrap_or(0);
+                    let stride = usize::try_from(stride).unwrap_or(0);
+                    let Ok(pixels) = frame.plane_data_mut(plane) else {
+                        continue;
+                    };
+                    if plane == 0 {
+                        line(pixels, stride, width, dot, at, text);
+                    } else {
+                        grey(pixels, stride, width / 2, dot, at, text);
+                    }
+                }
             }
         }
         gst::PadProbeReturn::Ok
@@ -101,6 +115,24 @@ fn line(
     }
 }
 
+/// Takes the colour out of where [`line`] draws; chroma planes have half the width and half the height.
+fn grey(
+    chroma: &mut [u8],
+    stride: usize,
+    width: usize,
+    dot: usize,
+    (left, top): (usize, usize),
+    text: &str,
+) {
+    let from = left / 2;
+    let to = (from + text.chars().count() * PITCH * dot / 2).min(width.min(stride));
+    for y in (top / 2..).take(LINE * dot / 2) {
+        if let Some(pixels) = chroma.get_mut(y * stride + from..y * stride + to) {
+            pixels.fill(NEUTRAL);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +152,9 @@ mod tests {
                 .all(|row| row[36..].iter().all(|p| *p == 100)),
             "drew beyond the width"
         );
+        let mut chroma = vec![7u8; 20 * 7];
+        grey(&mut chroma, 20, 18, 1, (2, 2), "1:2345678");
+        assert_eq!((chroma[20], chroma[21], chroma[38]), (7, NEUTRAL, 7));
         // a picture smaller than a line
         line(&mut luma[..100], stride, 40, 3, (0, 0), "888");
     }

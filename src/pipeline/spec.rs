@@ -98,7 +98,9 @@ impl Pattern {
     /// Value of the test picture's pattern property.
     pub(super) fn nick(self) -> &'static str {
         match self {
-            Self::Bars | Self::Still => "smpte",
+            Self::Bars => "smpte",
+            // the other bars have a patch of noise
+            Self::Still => "smpte75",
             Self::Ball => "ball",
             Self::Pinwheel => "pinwheel",
             Self::Snow => "snow",

@@ -30,6 +30,24 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
         .map_or("", |value| value.to_str().expect("a plain header"))
 }
 
+/// The entity tag of an answer (RFC 9110, 8.8.3): strong, quoted, and opaque to clients.
+fn etag(headers: &HeaderMap) -> String {
+    let tag = header(headers, "etag");
+    let inner = tag.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
+    assert!(
+        inner.is_some_and(|inner| !inner.is_empty() && !inner.contains('"')),
+        "a strong entity tag, not {tag:?}"
+    );
+    tag.to_owned()
+}
+
+/// Adds a stream called `news`; its path and entity tag.
+async fn news(server: &Server) -> (&'static str, String) {
+    let (status, headers, body) = server.post(STREAMS, &stream("news")).await;
+    assert_eq!(status, 201, "{body}");
+    ("/api/v1/streams/news", etag(&headers))
+}
+
 /// Asserts that a reply is problem details (RFC 9457) of this status and code.
 fn assert_problem(what: &str, (status, headers, body): &Reply, wanted: u16, code: &str) {
     assert_eq!(*status, wanted, "{what}: {body}");
@@ -147,7 +165,7 @@ async fn a_definition_lives_from_post_to_delete() {
     let (status, headers, made) = server.post(STREAMS, &minimal).await;
     assert_eq!(status, 201, "{made}");
     assert_eq!(header(&headers, "location"), "/api/v1/streams/news");
-    assert_eq!(header(&headers, "etag"), "\"r1\"");
+    let first = etag(&headers);
     assert_eq!(header(&headers, "content-type"), "application/json");
     // The whole, with what was left out filled in.
     assert_eq!(made["sources"], json!([{"url": NOWHERE, "headers": {}}]));
@@ -165,7 +183,7 @@ async fn a_definition_lives_from_post_to_delete() {
 
     let path = header(&headers, "location").to_owned();
     let (status, headers, read) = server.get(&path).await;
-    assert_eq!((status, header(&headers, "etag")), (200, "\"r1\""));
+    assert_eq!((status, etag(&headers)), (200, first.clone()));
     assert_eq!(read, made);
 
     // What was read can be sent back as it is, changed or not.
@@ -173,7 +191,9 @@ async fn a_definition_lives_from_post_to_delete() {
     changed["name"] = json!("News 24");
     changed["group"] = json!("Germany");
     let (status, headers, put) = server.put(&path, &changed).await;
-    assert_eq!((status, header(&headers, "etag")), (200, "\"r2\""), "{put}");
+    assert_eq!((status, &put["revision"]), (200, &json!(2)), "{put}");
+    let second = etag(&headers);
+    assert_ne!(second, first);
     assert_eq!(
         (&put["name"], &put["group"]),
         (&json!("News 24"), &json!("Germany"))
@@ -181,11 +201,7 @@ async fn a_definition_lives_from_post_to_delete() {
     assert_eq!(put["created_at"], made["created_at"]);
     assert_ne!(put["updated_at"], made["updated_at"]);
     let (status, headers, _) = server.put(&path, &put).await;
-    assert_eq!(
-        (status, header(&headers, "etag")),
-        (200, "\"r2\""),
-        "nothing changed"
-    );
+    assert_eq!((status, etag(&headers)), (200, second), "nothing changed");
     // PUT replaces: what is not there is gone.
     let (_, _, put) = server.put(&path, &minimal).await;
     assert_eq!((&put["group"], &put["revision"]), (&Value::Null, &json!(3)));
@@ -201,6 +217,17 @@ async fn a_definition_lives_from_post_to_delete() {
         assert_problem("a removed stream", &reply, 404, "not_found");
     }
     assert_eq!(total(&server).await, 0);
+    // Another stream of the same id is another one: a write that means the first must not hit it.
+    let (_, headers, _) = server.post(STREAMS, &minimal).await;
+    assert_ne!(etag(&headers), first);
+    let old = [("if-match", first.as_str())];
+    let reply = server.request(Method::DELETE, &path, &old, None).await;
+    assert_problem(
+        "the tag of a removed stream",
+        &reply,
+        412,
+        "revision_conflict",
+    );
 
     // Without an id, one is made from the name, and a second one does not take it.
     let nameless = json!({"name": "Das Érste", "sources": [{"url": NOWHERE}]});
@@ -208,55 +235,53 @@ async fn a_definition_lives_from_post_to_delete() {
     assert_eq!(server.add(nameless).await["id"], "das-erste-2");
 }
 
+/// The entity tag names the definition, for writes; how the stream is changes without it. So an
+/// `If-None-Match` must not hide that a stream went down.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_known_stream_is_not_sent_again() {
+async fn a_known_definition_hides_no_state() {
+    let origin = Origin::start();
     let server = Server::start(Options::new()).await;
-    server.add(stream("news")).await;
-    let path = "/api/v1/streams/news";
-    let get = async |tag: &str| {
-        server
-            .request(Method::GET, path, &[("if-none-match", tag)], None)
-            .await
-    };
-    let (status, headers, body) = get("\"r1\"").await;
-    assert_eq!((status, body), (304, Value::Null));
-    // RFC 9110, 15.4.5.
-    assert_eq!(header(&headers, "etag"), "\"r1\"", "a 304 carries the ETag");
-    // RFC 9110, 13.1.2: lists, weak comparison, and any.
-    for known in ["\"r9\", \"r1\"", "W/\"r1\"", "*"] {
-        assert_eq!(get(known).await.0, 304, "If-None-Match: {known}");
-    }
-    for unknown in ["\"r2\"", "\"r9\", \"r8\"", "\"\""] {
-        assert_eq!(get(unknown).await.0, 200, "If-None-Match: {unknown}");
-    }
+    server
+        .add_stream("shut", &origin.status("locked", 403))
+        .await;
+    let path = "/api/v1/streams/shut";
+    let (_, headers, before) = server.get(path).await;
+    let own = etag(&headers);
+    assert_eq!(before["state"], "idle");
+    let _ = server.get("/streams/preview/shut?timeout=3000").await;
+    let known = [("if-none-match", own.as_str())];
+    let (status, headers, after) = server.request(Method::GET, path, &known, None).await;
+    assert_eq!((status, &after["state"]), (200, &json!("down")), "{after}");
+    assert_eq!(etag(&headers), own, "the definition is the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_can_be_bound_to_a_revision() {
     let server = Server::start(Options::new()).await;
-    server.add(stream("news")).await;
-    let path = "/api/v1/streams/news";
+    let (path, first) = news(&server).await;
     let named = |name: &str| json!({"name": name, "sources": [{"url": NOWHERE}]});
     let write = async |method: Method, tag: &str, body: Option<Value>| {
         server
             .request(method, path, &[("if-match", tag)], body.as_ref())
             .await
     };
-    let (status, headers, _) = write(Method::PUT, "\"r1\"", Some(named("A"))).await;
-    assert_eq!((status, header(&headers, "etag")), (200, "\"r2\""));
+    let (status, headers, _) = write(Method::PUT, &first, Some(named("A"))).await;
+    assert_eq!(status, 200);
+    assert_ne!(etag(&headers), first);
     for (method, body) in [
         (Method::PUT, Some(named("B"))),
         (Method::PATCH, Some(json!({"name": "B"}))),
         (Method::DELETE, None),
     ] {
-        let reply = write(method.clone(), "\"r1\"", body).await;
+        let reply = write(method.clone(), &first, body).await;
         assert_problem(method.as_str(), &reply, 412, "revision_conflict");
     }
     let (_, _, kept) = server.get(path).await;
     assert_eq!((&kept["name"], &kept["revision"]), (&json!("A"), &json!(2)));
 
-    let (status, _, _) = write(Method::PATCH, "*", Some(json!({"name": "C"}))).await;
+    let (status, headers, _) = write(Method::PATCH, "*", Some(json!({"name": "C"}))).await;
     assert_eq!(status, 200, "* is any revision");
+    let newest = etag(&headers);
     for garbage in ["r3", "\"r3", "x", "3", ""] {
         let reply = write(Method::PATCH, garbage, Some(json!({"name": "D"}))).await;
         assert_problem(&format!("If-Match: {garbage}"), &reply, 400, "bad_request");
@@ -279,27 +304,29 @@ async fn writes_can_be_bound_to_a_revision() {
     }
     let (_, _, kept) = server.get(path).await;
     assert_eq!((&kept["name"], &kept["revision"]), (&json!("C"), &json!(3)));
-    assert_eq!(write(Method::DELETE, "\"r3\"", None).await.0, 204);
+    assert_eq!(write(Method::DELETE, &newest, None).await.0, 204);
 }
 
 /// RFC 9110, 13.1.1: a list, compared strongly; a tag is compared as text.
 #[tokio::test(flavor = "multi_thread")]
 async fn if_match_is_read_as_the_rfc_has_it() {
     let server = Server::start(Options::new()).await;
-    server.add(stream("news")).await;
+    let (path, own) = news(&server).await;
     let mut wrong = Vec::new();
     for (tag, wanted) in [
-        ("\"r7\", \"r1\"", 200),
-        ("\"r7\",\"r8\"", 412),
-        ("\"r1\" \"r2\"", 400),
-        ("W/\"r1\"", 412),
-        ("\"r+1\"", 412),
-        ("\"r01\"", 412),
+        (format!("\"r7\", {own}"), 200),
+        (format!("{own},\"r7\""), 200),
+        ("\"r7\",\"r8\"".to_owned(), 412),
+        (format!("{own} {own}"), 400),
+        (format!("W/{own}"), 412),
+        (own.replacen('r', "r+", 1), 412),
+        (own.replacen('r', "r0", 1), 412),
+        (own.replacen('"', "\" ", 1), 412),
     ] {
-        let tags = [("if-match", tag)];
+        let tags = [("if-match", tag.as_str())];
         let body = json!({"name": "news"});
         let (status, _, _) = server
-            .request(Method::PATCH, "/api/v1/streams/news", &tags, Some(&body))
+            .request(Method::PATCH, path, &tags, Some(&body))
             .await;
         if status != wanted {
             wrong.push(format!("If-Match: {tag} gives {status}, not {wanted}"));
@@ -325,11 +352,8 @@ async fn a_patch_changes_what_it_names() {
     let (status, headers, made) = server
         .request(Method::PATCH, path, &kind, Some(&patch))
         .await;
-    assert_eq!(
-        (status, header(&headers, "etag")),
-        (200, "\"r2\""),
-        "{made}"
-    );
+    assert_eq!(status, 200, "{made}");
+    etag(&headers);
     let wanted = json!({
         "id": "news", "name": "N", "tags": ["sd"], "enabled": false, "state": "disabled", "revision": 2,
         "sources": [{"url": NOWHERE, "user_agent": "VLC", "headers": {"Referer": "http://r/"}}],
@@ -1391,24 +1415,25 @@ async fn a_restart_keeps_revisions() {
     for name in ["A", "B"] {
         server.patch(path, &json!({ "name": name })).await;
     }
-    let before = server.get(path).await.2;
+    let (_, headers, before) = server.get(path).await;
     assert_eq!(before["revision"], 3);
+    let tag = etag(&headers);
     server.kill9();
     let mut server = server.restart().await;
     let (_, headers, after) = server.get(path).await;
-    assert_eq!((header(&headers, "etag"), &after), ("\"r3\"", &before));
+    assert_eq!((&etag(&headers), &after), (&tag, &before));
     let (status, _) = server.terminate().await;
     assert!(status.success(), "{status}");
     let server = server.restart().await;
-    let (status, headers, _) = server
+    let (status, _, changed) = server
         .request(
             Method::PATCH,
             path,
-            &[("if-match", "\"r3\"")],
+            &[("if-match", &tag)],
             Some(&json!({"name": "C"})),
         )
         .await;
-    assert_eq!((status, header(&headers, "etag")), (200, "\"r4\""));
+    assert_eq!((status, &changed["revision"]), (200, &json!(4)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! The pure parts, each at the size at which it is used: cutting a stream, fanning it out,
 //! reading a playlist, importing 20,000 channels.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::format_push_string)]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -17,7 +17,10 @@ fn clip() -> Vec<u8> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/.media/bbb.ts");
     let mut clip = std::fs::read(path).unwrap_or_else(|_| {
         eprintln!("no clip: run `make media`; cutting null packets instead");
-        let packet: Vec<u8> = [0x47, 0x1f, 0xff, 0x10].into_iter().chain([0xff; 184]).collect();
+        let packet: Vec<u8> = [0x47, 0x1f, 0xff, 0x10]
+            .into_iter()
+            .chain([0xff; 184])
+            .collect();
         packet.repeat(40_000)
     });
     clip.truncate(8 << 20);
@@ -46,10 +49,12 @@ fn cutting(c: &mut Criterion) {
     group.finish();
 }
 
+static PACKETS: [u8; 188 * 100] = [0x47; 188 * 100];
+
 fn chunk(number: u64) -> Chunk {
     Chunk {
-        data: Bytes::from_static(&[0x47; 188 * 100]),
-        keyframe: (number % 25 == 0).then(|| Keyframe {
+        data: Bytes::from_static(&PACKETS),
+        keyframe: number.is_multiple_of(25).then(|| Keyframe {
             psi: Bytes::from_static(&[0x47; 376]),
             pts: number * 7200,
         }),
@@ -63,7 +68,9 @@ fn fan_out(c: &mut Criterion) {
         lag_bytes: 4 << 20,
         max_bytes: 16 << 20,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     let mut group = c.benchmark_group("feed");
     for viewers in [1usize, 50, 500] {
         group.throughput(Throughput::Elements(100));
@@ -71,7 +78,8 @@ fn fan_out(c: &mut Criterion) {
             b.iter(|| {
                 runtime.block_on(async {
                     let (feed, publisher) = Feed::new(retention);
-                    let mut all: Vec<_> = (0..viewers).map(|_| feed.subscribe(Join::Newest)).collect();
+                    let mut all: Vec<_> =
+                        (0..viewers).map(|_| feed.subscribe(Join::Newest)).collect();
                     for number in 0..100 {
                         publisher.publish(chunk(number));
                         for viewer in &mut all {
@@ -123,9 +131,18 @@ fn channels(c: &mut Criterion) {
     });
     let parsed = m3u::parse(text.as_bytes(), &m3u::Limits::default());
     let added = m3u::plan(parsed.clone(), []);
-    let existing: Vec<_> = added.rows.into_iter().filter_map(|r| r.definition).map(Arc::new).collect();
+    let existing: Vec<_> = added
+        .rows
+        .into_iter()
+        .filter_map(|r| r.definition)
+        .map(Arc::new)
+        .collect();
     group.bench_function("plan into an empty store", |b| {
-        b.iter_batched(|| parsed.clone(), |p| m3u::plan(p, []), BatchSize::LargeInput);
+        b.iter_batched(
+            || parsed.clone(),
+            |p| m3u::plan(p, []),
+            BatchSize::LargeInput,
+        );
     });
     group.bench_function("plan against the same again", |b| {
         b.iter_batched(

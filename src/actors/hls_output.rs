@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::hub::{Media, OutputKey};
+use super::output::{Media, OutputKey};
 use crate::base::clock;
 use crate::base::shared::Shareable;
 use crate::feed::{Join, Subscription};

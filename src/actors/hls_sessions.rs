@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::hls_output::HlsOutput;
-use super::hub::OutputKey;
+use super::output::OutputKey;
 use super::sessions::SessionGuard;
 use crate::base::ids::SessionId;
 use crate::base::shared::{Lease, Shareable};

@@ -1,29 +1,24 @@
-//! What runs: ingests, renditions, HLS windows and sessions, and the way from a viewer's wish
-//! to a feed that plays.
+//! What runs: ingests, renditions, HLS windows and sessions. How a viewer gets one of them is
+//! in [`super::view`].
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::catalog::Catalog;
 use super::hls_output::{HlsOutput, HlsSettings, Sequences};
 use super::hls_sessions::{HlsSessions, Touched};
 use super::ingest::{Ingest, IngestDeps, Phase};
-use super::plan::{self, PlanError, RenditionKey, Wish};
-use super::pool::{Pool, PoolFigures};
-use super::rendition::{Rendition, RenditionDeps, RenditionStatus};
-use super::sessions::{Format, SessionGuard, SessionRefused, Sessions};
+use super::output::OutputKey;
+use super::plan::RenditionKey;
+use super::pool::Pool;
+use super::rendition::{Rendition, RenditionDeps};
+use super::sessions::Sessions;
 use crate::base::ids::{ClientId, SessionId};
 use crate::base::shared::{Lease, Shared};
-use crate::feed::Feed;
-use crate::ingest::{Cause, IngestError, Stage};
+use crate::ingest::IngestError;
 use crate::stream::{Definition, State, StreamId};
-
-/// One output of one stream.
-pub type OutputKey = (StreamId, RenditionKey);
 
 /// Everything that runs.
 #[derive(Debug)]
@@ -33,12 +28,12 @@ pub struct Hub {
     /// Who watches.
     pub sessions: Sessions,
     ingests: Shared<StreamId, Ingest>,
-    renditions: Shared<OutputKey, Rendition>,
-    windows: Shared<OutputKey, HlsOutput>,
-    hls_sessions: HlsSessions,
-    sequences: Arc<Sequences>,
-    settings: HubSettings,
-    draining: AtomicBool,
+    pub(super) renditions: Shared<OutputKey, Rendition>,
+    pub(super) windows: Shared<OutputKey, HlsOutput>,
+    pub(super) hls_sessions: HlsSessions,
+    pub(super) sequences: Arc<Sequences>,
+    pub(super) settings: HubSettings,
+    pub(super) draining: AtomicBool,
 }
 
 /// How the hub runs things.
@@ -56,95 +51,6 @@ pub struct HubSettings {
     pub hls: HlsSettings,
     /// An HLS session ends this long after its last request.
     pub hls_idle: Duration,
-}
-
-/// What a viewer asks for.
-#[derive(Clone, Debug)]
-pub struct ViewRequest {
-    /// The stream.
-    pub stream: StreamId,
-    /// The rendition, in the viewer's words.
-    pub wish: Wish,
-    /// How long the viewer waits for the first media byte.
-    pub timeout: Duration,
-    /// Where the viewer comes from.
-    pub address: IpAddr,
-    /// What the viewer calls itself.
-    pub user_agent: Option<String>,
-    /// The session that an HLS player comes back to.
-    pub session: Option<SessionId>,
-}
-
-/// Leases on all that one output needs; the output runs while this is held.
-#[derive(Debug)]
-pub struct Media {
-    /// The pull.
-    pub ingest: Lease<StreamId, Ingest>,
-    /// The conversion, if any.
-    pub rendition: Option<Lease<OutputKey, Rendition>>,
-    /// Which output this is.
-    pub key: RenditionKey,
-}
-
-impl Media {
-    /// The feed that viewers subscribe to.
-    pub fn feed(&self) -> &Arc<Feed> {
-        match &self.rendition {
-            Some(rendition) => &rendition.feed,
-            None => &self.ingest.feed,
-        }
-    }
-}
-
-/// Why a viewer gets no media.
-#[derive(Debug, thiserror::Error)]
-pub enum ViewError {
-    /// There is no such stream.
-    #[error("there is no such stream")]
-    NotFound,
-    /// The stream is disabled.
-    #[error("the stream is disabled")]
-    Disabled,
-    /// The wish cannot be met.
-    #[error(transparent)]
-    Wish(#[from] PlanError),
-    /// Too many sessions.
-    #[error(transparent)]
-    Refused(#[from] SessionRefused),
-    /// The source or the conversion failed for good.
-    #[error("{0}")]
-    Failed(Arc<IngestError>),
-    /// No media in time.
-    #[error("no media came within {} ms (stage {}): {reason}", timeout.as_millis(), stage.as_str())]
-    Timeout {
-        /// How long was waited.
-        timeout: Duration,
-        /// How far it got.
-        stage: Stage,
-        /// The cause, if an attempt has failed.
-        cause: Cause,
-        /// In words.
-        reason: String,
-    },
-    /// The queue for conversions is full, or conversions are switched off.
-    #[error("all {} transcodes are taken and the queue is full", .0.max)]
-    QueueFull(PoolFigures),
-    /// It was not this viewer's turn in time.
-    #[error("all {} transcodes are taken; after {} ms of waiting this request was number {position} in the queue", figures.max, waited.as_millis())]
-    QueueTimeout {
-        /// The pool.
-        figures: PoolFigures,
-        /// Place in the queue, from 1.
-        position: usize,
-        /// How long was waited.
-        waited: Duration,
-    },
-    /// Somebody ended the session while it waited.
-    #[error("the session was ended before it had media")]
-    Ended,
-    /// The stream or the server is stopping.
-    #[error("the stream or the server is stopping")]
-    Stopping,
 }
 
 /// A status snapshot of one stream.
@@ -184,93 +90,6 @@ impl Hub {
         &self.settings.rendition.pool
     }
 
-    /// Begins a TS session and waits until its feed has a keyframe.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub async fn view(&self, request: &ViewRequest) -> Result<(SessionGuard, Media), ViewError> {
-        let session = self.begin(request, Format::Ts)?;
-        let media = self.open(request, &session).await?;
-        Ok((session, media))
-    }
-
-    /// Begins an HLS session and waits until its playlist has a segment.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub async fn view_hls(
-        &self,
-        request: &ViewRequest,
-    ) -> Result<(SessionId, RenditionKey, Lease<OutputKey, HlsOutput>), ViewError> {
-        let deadline = Instant::now() + request.timeout;
-        let session = self.begin(request, Format::Hls)?;
-        let media = self.open(request, &session).await?;
-        self.show_hls(request, session, media, deadline).await
-    }
-
-    /// As [`Hub::view_hls`], for exactly this output, whatever the wish says.
-    ///
-    /// # Errors
-    /// See [`ViewError`].
-    pub async fn view_output(
-        &self,
-        request: &ViewRequest,
-        key: &RenditionKey,
-    ) -> Result<(SessionId, Lease<OutputKey, HlsOutput>), ViewError> {
-        let deadline = Instant::now() + request.timeout;
-        let session = self.begin(request, Format::Hls)?;
-        let record = self
-            .catalog
-            .get(&request.stream)
-            .ok_or(ViewError::NotFound)?;
-        let ingest = self.lease_ingest(&record.definition);
-        let ended = session.ended();
-        tokio::select! {
-            chosen = self.choose(request, &ingest, deadline) => chosen.map(drop)?,
-            () = ended.cancelled() => return Err(ViewError::Ended),
-        }
-        let media = self
-            .convert(request, &session, ingest, key.clone(), deadline)
-            .await?;
-        let (id, _, output) = self.show_hls(request, session, media, deadline).await?;
-        Ok((id, output))
-    }
-
-    async fn show_hls(
-        &self,
-        request: &ViewRequest,
-        session: SessionGuard,
-        media: Media,
-        deadline: Instant,
-    ) -> Result<(SessionId, RenditionKey, Lease<OutputKey, HlsOutput>), ViewError> {
-        let key = (request.stream.clone(), media.key.clone());
-        let rendition = media.key.clone();
-        let ingest = media.ingest.status();
-        let ended = session.ended();
-        let output = self.windows.lease(&key, || {
-            HlsOutput::start(media, &key, self.settings.hls, &self.sequences)
-        });
-        let ready = ended.run_until_cancelled(output.ready());
-        match tokio::time::timeout_at(deadline, ready).await {
-            Ok(Some(true)) => {}
-            Ok(None) => return Err(ViewError::Ended),
-            ended => {
-                let error = ingest.borrow().error.clone();
-                return Err(match (ended, error) {
-                    (Ok(_), Some(error)) => ViewError::Failed(error),
-                    (_, error) => timed_out(request.timeout, Stage::Demux, error.as_deref()),
-                });
-            }
-        }
-        let id = session.id;
-        let again = self
-            .windows
-            .lease_existing(&key)
-            .ok_or(ViewError::Stopping)?;
-        self.hls_sessions.add(session, output);
-        Ok((id, rendition, again))
-    }
-
     /// The window of a running HLS output, for segments.
     pub fn window(&self, key: &OutputKey) -> Option<Arc<HlsOutput>> {
         self.windows.peek(key)
@@ -286,89 +105,7 @@ impl Hub {
         self.hls_sessions.expire(self.settings.hls_idle);
     }
 
-    fn begin(&self, request: &ViewRequest, format: Format) -> Result<SessionGuard, ViewError> {
-        if self.draining.load(Ordering::Relaxed) {
-            return Err(ViewError::Stopping);
-        }
-        request.wish.check(&self.settings.rendition.profiles)?;
-        let record = self
-            .catalog
-            .get(&request.stream)
-            .ok_or(ViewError::NotFound)?;
-        if !record.definition.enabled {
-            return Err(ViewError::Disabled);
-        }
-        let agent = request.user_agent.as_deref();
-        let session = self.sessions.begin(
-            request.stream.clone(),
-            request.address,
-            agent,
-            format,
-            request.session,
-        )?;
-        // Asked again now that a drain would see the session.
-        if self.draining.load(Ordering::SeqCst) {
-            return Err(ViewError::Stopping);
-        }
-        Ok(session)
-    }
-
-    /// Starts or joins what the wish needs and waits for the first keyframe.
-    async fn open(
-        &self,
-        request: &ViewRequest,
-        session: &SessionGuard,
-    ) -> Result<Media, ViewError> {
-        let deadline = Instant::now() + request.timeout;
-        let record = self
-            .catalog
-            .get(&request.stream)
-            .ok_or(ViewError::NotFound)?;
-        let ingest = self.lease_ingest(&record.definition);
-        let ended = session.ended();
-        let key = tokio::select! {
-            key = self.choose(request, &ingest, deadline) => key?,
-            () = ended.cancelled() => return Err(ViewError::Ended),
-        };
-        self.convert(request, session, ingest, key, deadline).await
-    }
-
-    /// Starts or joins the conversion, if the output needs one, and waits for its first keyframe.
-    async fn convert(
-        &self,
-        request: &ViewRequest,
-        session: &SessionGuard,
-        ingest: Lease<StreamId, Ingest>,
-        key: RenditionKey,
-        deadline: Instant,
-    ) -> Result<Media, ViewError> {
-        session.set_rendition(key.clone());
-        if key == RenditionKey::Source {
-            return Ok(Media {
-                ingest,
-                rendition: None,
-                key,
-            });
-        }
-        let record = self
-            .catalog
-            .get(&request.stream)
-            .ok_or(ViewError::NotFound)?;
-        let rendition =
-            self.lease_rendition(&request.stream, &key, &record.definition, request.address);
-        let ended = session.ended();
-        tokio::select! {
-            ready = self.rendition_ready(request, &rendition, &ingest, deadline) => ready?,
-            () = ended.cancelled() => return Err(ViewError::Ended),
-        }
-        Ok(Media {
-            ingest,
-            rendition: Some(rendition),
-            key,
-        })
-    }
-
-    fn lease_ingest(&self, definition: &Definition) -> Lease<StreamId, Ingest> {
+    pub(super) fn lease_ingest(&self, definition: &Definition) -> Lease<StreamId, Ingest> {
         let linger = definition
             .options
             .linger_ms
@@ -389,7 +126,7 @@ impl Hub {
         lease()
     }
 
-    fn lease_rendition(
+    pub(super) fn lease_rendition(
         &self,
         stream: &StreamId,
         key: &RenditionKey,
@@ -406,118 +143,6 @@ impl Hub {
         self.renditions.lease(&output, || {
             let deps = self.settings.rendition.clone();
             Rendition::start(output.clone(), source, ClientId::of(address), deps)
-        })
-    }
-
-    /// Waits until the source's tracks are known, and chooses the rendition.
-    async fn choose(
-        &self,
-        request: &ViewRequest,
-        ingest: &Ingest,
-        deadline: Instant,
-    ) -> Result<RenditionKey, ViewError> {
-        let mut status = ingest.status();
-        let failure = async {
-            loop {
-                let sources = ingest.definition.sources.len();
-                let failed = status.borrow_and_update().final_error(sources);
-                if let Some(error) = failed {
-                    return error;
-                }
-                if status.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        let found = async {
-            // Media that flows now, not the rest of what once flowed; a picture to begin with; and
-            // what it is.
-            let mut live = ingest.status();
-            if live.wait_for(|s| s.phase == Phase::Live).await.is_err() {
-                return false;
-            }
-            let playable = ingest.feed.wait_keyframe().await;
-            if playable && !request.wish.is_source() {
-                return ingest.feed.wait_tracks().await.is_some();
-            }
-            playable
-        };
-        let waited = tokio::select! {
-            biased;
-            found = found => Ok(found),
-            error = failure => return Err(ViewError::Failed(error)),
-            () = tokio::time::sleep_until(deadline) => Err(()),
-        };
-        let known = ingest.feed.tracks().borrow().clone();
-        let now = ingest.status().borrow().clone();
-        match (waited, known) {
-            (Ok(true), Some(tracks)) => Ok(plan::plan(
-                &request.wish,
-                &tracks,
-                &self.settings.rendition.profiles,
-                &self.settings.default_profile,
-            )?),
-            (Ok(true), None) if request.wish.is_source() => Ok(RenditionKey::Source),
-            (Ok(false), _) => Err(ViewError::Stopping),
-            _ => {
-                let demux = ingest.feed.bytes_total() > 0 && now.phase != Phase::BackingOff;
-                let stage = if demux {
-                    Stage::Demux
-                } else {
-                    Stage::FirstByte
-                };
-                Err(timed_out(request.timeout, stage, now.error.as_deref()))
-            }
-        }
-    }
-
-    async fn rendition_ready(
-        &self,
-        request: &ViewRequest,
-        rendition: &Rendition,
-        ingest: &Ingest,
-        deadline: Instant,
-    ) -> Result<(), ViewError> {
-        let mut status = rendition.status();
-        let refused = async {
-            loop {
-                let now = status.borrow_and_update().clone();
-                match now {
-                    RenditionStatus::QueueFull => {
-                        return ViewError::QueueFull(self.pool().figures());
-                    }
-                    RenditionStatus::Failed(error) => return ViewError::Failed(error),
-                    _ => {}
-                }
-                if status.changed().await.is_err() {
-                    std::future::pending::<()>().await;
-                }
-            }
-        };
-        let waited = tokio::select! {
-            biased;
-            found = rendition.feed.wait_keyframe() => found,
-            error = refused => return Err(error),
-            () = tokio::time::sleep_until(deadline) => {
-                if let Some(position) = rendition.queue_position() {
-                    return Err(ViewError::QueueTimeout {
-                        figures: self.pool().figures(),
-                        position,
-                        waited: request.timeout,
-                    });
-                }
-                let error = ingest.status().borrow().error.clone();
-                return Err(timed_out(request.timeout, Stage::Transcode, error.as_deref()));
-            }
-        };
-        if waited {
-            return Ok(());
-        }
-        let last = rendition.status().borrow().clone();
-        Err(match last {
-            RenditionStatus::QueueFull => ViewError::QueueFull(self.pool().figures()),
-            RenditionStatus::Failed(error) => ViewError::Failed(error),
-            _ => ViewError::Stopping,
         })
     }
 
@@ -577,17 +202,5 @@ impl Hub {
         self.windows.stop_where(|_, _| true);
         self.renditions.stop_where(|_, _| true);
         self.ingests.stop_where(|_, _| true);
-    }
-}
-
-fn timed_out(timeout: Duration, stage: Stage, error: Option<&IngestError>) -> ViewError {
-    ViewError::Timeout {
-        timeout,
-        stage: error.map_or(stage, |e| e.stage),
-        cause: error.map_or(Cause::Timeout, |e| e.cause),
-        reason: error.map_or_else(
-            || "the source has sent nothing that can be shown yet".to_owned(),
-            |e| e.message.clone(),
-        ),
     }
 }

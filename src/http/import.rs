@@ -131,7 +131,8 @@ fn playlist_url(body: &Bytes) -> Result<Option<Source>, Problem> {
 
 async fn fetch(app: &AppState, source: &Source) -> Result<Bytes, Problem> {
     let fetcher = &app.hub.settings().ingest.fetcher;
-    let failed = |e: IngestError| Problem::from(crate::actors::hub::ViewError::Failed(Arc::new(e)));
+    let failed =
+        |e: IngestError| Problem::from(crate::actors::view::ViewError::Failed(Arc::new(e)));
     let manners = fetcher.manners(source);
     let mut answer = fetcher
         .get(source.url.as_url(), &manners, None)
@@ -160,7 +161,8 @@ pub(super) struct ExportParams {
     group: Option<String>,
 }
 
-/// The enabled streams as a playlist that any player opens.
+/// The enabled streams as a playlist that any player opens; with `sources=true` all of them, as a
+/// backup that can be imported.
 #[utoipa::path(get, path = "/playlist.m3u", tag = "preview", params(ExportParams),
     responses((status = 200, description = "An M3U playlist", content_type = "audio/x-mpegurl"), (status = 400, body = Problem)))]
 pub(super) async fn export(
@@ -184,7 +186,8 @@ pub(super) async fn export(
     }
     let filter = crate::stream::Filter {
         group: params.group,
-        enabled: Some(true),
+        // A backup of the sources holds the disabled ones too.
+        enabled: (!params.sources).then_some(true),
         ..crate::stream::Filter::default()
     };
     let all = app.hub.catalog.snapshot();

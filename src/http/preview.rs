@@ -17,9 +17,10 @@ use super::extract::{ClientAddress, Params, Segments, StreamPath, parse_id};
 use super::problem::Problem;
 use crate::actors::hls_output::HlsOutput;
 use crate::actors::hls_sessions::Touched;
-use crate::actors::hub::{Media, OutputKey, ViewError, ViewRequest};
+use crate::actors::output::{Media, OutputKey};
 use crate::actors::plan::{Quality, RenditionKey, Wish};
 use crate::actors::sessions::SessionGuard;
+use crate::actors::view::{ViewError, ViewRequest};
 use crate::base::clock;
 use crate::base::ids::SessionId;
 use crate::feed::{Join, Subscription};
@@ -136,18 +137,47 @@ pub(super) async fn preview(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = app.hub.catalog.get(&id).ok_or(ViewError::NotFound)?;
-    let request = params.request(&app, &record.definition, client, &headers)?;
-    let hls = params.wants_hls(&headers)?;
+    let shape = if params.wants_hls(&headers)? {
+        Shape::Hls {
+            prefix: format!("{id}/"),
+        }
+    } else {
+        Shape::Ts
+    };
+    show(&app, &id, client, &params, &method, &headers, shape).await
+}
+
+/// What a preview comes as.
+enum Shape {
+    Ts,
+    /// `prefix` leads from where the playlist was asked for to the stream's folder.
+    Hls {
+        prefix: String,
+    },
+}
+
+async fn show(
+    app: &AppState,
+    id: &StreamId,
+    client: ClientAddress,
+    params: &PreviewParams,
+    method: &Method,
+    headers: &HeaderMap,
+    shape: Shape,
+) -> Result<Response, Problem> {
+    let record = app.hub.catalog.get(id).ok_or(ViewError::NotFound)?;
+    let request = params.request(app, &record.definition, client, headers)?;
     if method == Method::HEAD {
         // Players that look first must not start a pull.
-        let kind = if hls { PLAYLIST } else { TS };
+        let kind = match shape {
+            Shape::Ts => TS,
+            Shape::Hls { .. } => PLAYLIST,
+        };
         return Ok(media_head(kind, "no-store").into_response());
     }
-    let shown = if hls {
-        multivariant_playlist(&app, &request, &format!("{id}/")).await
-    } else {
-        transport_stream(&app, &request).await
+    let shown = match shape {
+        Shape::Ts => transport_stream(app, &request).await,
+        Shape::Hls { prefix } => multivariant_playlist(app, &request, &prefix).await,
     };
     shown.inspect_err(|problem| metrics::preview_failed(problem.code()))
 }
@@ -167,13 +197,10 @@ pub(super) async fn index(
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let record = app.hub.catalog.get(&id).ok_or(ViewError::NotFound)?;
-    let request = params.request(&app, &record.definition, client, &headers)?;
-    if method == Method::HEAD {
-        return Ok(media_head(PLAYLIST, "no-store").into_response());
-    }
-    let shown = multivariant_playlist(&app, &request, "").await;
-    shown.inspect_err(|problem| metrics::preview_failed(problem.code()))
+    let shape = Shape::Hls {
+        prefix: String::new(),
+    };
+    show(&app, &id, client, &params, &method, &headers, shape).await
 }
 
 async fn transport_stream(app: &AppState, request: &ViewRequest) -> Result<Response, Problem> {

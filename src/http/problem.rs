@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::actors::catalog::CatalogError;
-use crate::actors::hub::ViewError;
 use crate::actors::plan::PlanError;
 use crate::actors::pool::PoolFigures;
 use crate::actors::sessions::SessionRefused;
+use crate::actors::view::ViewError;
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::stream::Invalid;
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::AppState;
 use super::extract::Segments;
 use super::problem::Problem;
-use crate::actors::hub::OutputKey;
+use crate::actors::output::OutputKey;
 use crate::actors::plan::RenditionKey;
 use crate::actors::rendition::RenditionStatus;
 use crate::actors::sessions::{Format, Session};

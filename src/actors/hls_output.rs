@@ -109,7 +109,9 @@ impl HlsOutput {
         let (version_sender, version) = watch::channel(0);
         let cancel = CancellationToken::new();
         let tracks = media.feed().tracks();
-        let subscription = media.feed().subscribe(Join::Oldest);
+        // What is kept of the feed may be minutes of radio: a window's worth is enough.
+        let back = settings.segment * u32::try_from(settings.window).unwrap_or(u32::MAX);
+        let subscription = media.feed().subscribe(Join::Back(back));
         let (stop, filled) = (cancel.clone(), Arc::clone(&window));
         tokio::spawn(async move {
             let fill = fill(subscription, &filled, version_sender);

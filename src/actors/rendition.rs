@@ -48,6 +48,8 @@ pub struct RenditionDeps {
     pub threads: u32,
     /// What a feed keeps.
     pub retention: Retention,
+    /// How far back in the source it begins, so that its viewers have something to buffer.
+    pub lead: Duration,
     /// How long it outlives its last viewer.
     pub linger: Duration,
     /// How long a pipeline may take to end.
@@ -335,7 +337,7 @@ impl Task {
     }
 
     async fn feed_in(&self, input: &mut Input, tracks: &Tracks, progress: &Progress) -> RunEnd {
-        let mut subscription = self.source.feed.subscribe(Join::Newest);
+        let mut subscription = self.source.feed.subscribe(Join::Back(self.deps.lead));
         let mut filter = crate::ts::select(tracks, &plan::wanted_pids(tracks));
         let mut known = self.source.feed.tracks();
         known.borrow_and_update();

@@ -10,6 +10,7 @@ mod ring;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -23,8 +24,9 @@ use crate::ts::{Chunk, Tracks};
 pub enum Join {
     /// At the newest keyframe: closest to live, and a picture at once.
     Newest,
-    /// At the oldest keyframe still kept: more to start with, for those who cut segments.
-    Oldest,
+    /// At the oldest keyframe kept that is no older than this, compared with the newest one: more to
+    /// start with, for encoders that have to catch up and for windows that are cut into segments.
+    Back(Duration),
 }
 
 /// What a subscriber receives.
@@ -249,8 +251,10 @@ impl Subscription {
         let fell_behind = self.cursor.is_some() && kept.is_none();
         let (at, joined) = match kept {
             Some(at) => (Some(at), false),
-            None if fell_behind || self.join == Join::Newest => (ring.newest_keyframe(), true),
-            None => (ring.oldest_keyframe(), true),
+            None => match self.join {
+                Join::Back(most) if !fell_behind => (ring.keyframe_within(most), true),
+                _ => (ring.newest_keyframe(), true),
+            },
         };
         let found = at.and_then(|at| ring.get(at).map(|chunk| (at, chunk.clone())));
         let ended = state.ended;
@@ -313,13 +317,17 @@ mod tests {
         let mut newest = feed.subscribe(Join::Newest);
         assert_eq!(mark(&mut newest).await, (3, true));
         assert_eq!(mark(&mut newest).await, (4, false));
-        let mut oldest = feed.subscribe(Join::Oldest);
-        assert_eq!(mark(&mut oldest).await, (1, true));
+        // Marks are frames of 25 a second: keyframe 1 is two frames older than keyframe 3.
+        let mut back = feed.subscribe(Join::Back(Duration::from_millis(80)));
+        assert_eq!(mark(&mut back).await, (1, true));
+        let mut less = feed.subscribe(Join::Back(Duration::from_millis(79)));
+        assert_eq!(mark(&mut less).await, (3, true));
+        drop((back, less));
         drop(publisher);
         assert!(newest.next().await.is_none());
-        assert_eq!(feed.subscribers(), 2);
-        drop(newest);
         assert_eq!(feed.subscribers(), 1);
+        drop(newest);
+        assert_eq!(feed.subscribers(), 0);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The newest chunks of a feed, kept once for all its subscribers.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use crate::ts::Chunk;
 
@@ -72,8 +73,13 @@ impl Ring {
         self.newest_keyframe
     }
 
-    pub(super) fn oldest_keyframe(&self) -> Option<u64> {
-        let at = self.chunks.iter().position(|c| c.keyframe.is_some())?;
+    /// The oldest keyframe that is at most this much older than the newest one.
+    pub(super) fn keyframe_within(&self, most: Duration) -> Option<u64> {
+        let newest = self.get(self.newest_keyframe?)?.keyframe.as_ref()?.pts;
+        let ticks = u64::try_from(most.as_nanos() * 9 / 100_000).unwrap_or(u64::MAX);
+        let earliest = newest.saturating_sub(ticks);
+        let recent = |chunk: &Chunk| chunk.keyframe.as_ref().is_some_and(|k| k.pts >= earliest);
+        let at = self.chunks.iter().position(recent)?;
         Some(self.first + at as u64)
     }
 

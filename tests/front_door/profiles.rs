@@ -68,7 +68,7 @@ async fn players_play_both_outputs() {
         play_with_mpv(&ts, 8),
         play_with_mpv(&hls, 8),
         gst_play(&ts, 6),
-        gst_play(&hls, 6),
+        gst_play(&hls, 16),
     );
     for (name, played) in [("mpv ts", mpv_ts), ("mpv hls", mpv_hls)] {
         assert!(played.ok && played.audio, "{name}: {}", played.output);

@@ -378,6 +378,10 @@ impl Task {
         while let Some(bytes) = output.next().await {
             progress.drained();
             cutter.push(&bytes, &mut chunks);
+            // What is there already goes the same way: fewer, larger writes to the viewers.
+            while let Some(bytes) = output.try_next() {
+                cutter.push(&bytes, &mut chunks);
+            }
             cutter.flush(&mut chunks);
             for chunk in chunks.drain(..) {
                 self.publisher.set_tracks(cutter.tracks());

@@ -73,6 +73,10 @@ test: setup-test lint ## Everything that CI runs: formatting, lints, all tests
 		$(TEST_ENV) timeout $(TEST_TIMEOUT) $(CARGO) test $(LOCKED) </dev/null; \
 	fi
 
+.PHONY: test-harness
+test-harness: setup-test ## Try the origin and the clients that the tests are made with
+	$(TEST_ENV) $(CARGO) test $(LOCKED) --test harness -- --test-threads 1 </dev/null
+
 .PHONY: bench
 bench: setup ## Benchmark the pure parts
 	$(CARGO) bench $(LOCKED) --bench pure

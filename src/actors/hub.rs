@@ -60,8 +60,6 @@ pub struct StreamStatus {
     pub state: State,
     /// Why it is down.
     pub error: Option<Arc<IngestError>>,
-    /// Its pull, if it runs.
-    pub ingest: Option<Arc<Ingest>>,
 }
 
 impl Hub {
@@ -163,26 +161,12 @@ impl Hub {
                 (state, status.error)
             }
         };
-        StreamStatus {
-            state,
-            error,
-            ingest,
-        }
-    }
-
-    /// The running renditions and how many lease each.
-    pub fn renditions(&self) -> Vec<(OutputKey, Arc<Rendition>, usize)> {
-        self.renditions.list()
+        StreamStatus { state, error }
     }
 
     /// The rendition behind a session, if it is a converted one.
     pub fn rendition(&self, key: &OutputKey) -> Option<Arc<Rendition>> {
         self.renditions.peek(key)
-    }
-
-    /// The running ingests.
-    pub fn ingests(&self) -> Vec<(StreamId, Arc<Ingest>, usize)> {
-        self.ingests.list()
     }
 
     /// A definition was changed or removed: what runs for it by the old sources ends.

@@ -92,8 +92,6 @@ impl IngestStatus {
 pub struct Ingest {
     /// What it delivers.
     pub feed: Arc<Feed>,
-    /// When it was started.
-    pub started_at: jiff::Timestamp,
     /// What it pulls.
     pub definition: Arc<Definition>,
     status: watch::Receiver<IngestStatus>,
@@ -120,7 +118,6 @@ impl Ingest {
         });
         Self {
             feed,
-            started_at: clock::wall(),
             definition,
             status,
             cancel,

@@ -77,8 +77,6 @@ pub enum RenditionStatus {
 pub struct Rendition {
     /// What it delivers.
     pub feed: Arc<Feed>,
-    /// When it was asked for.
-    pub started_at: jiff::Timestamp,
     status: watch::Receiver<RenditionStatus>,
     ticket: Arc<Mutex<Option<Ticket>>>,
     pool: Pool,
@@ -113,7 +111,6 @@ impl Rendition {
         tokio::spawn(task.run());
         Self {
             feed,
-            started_at: clock::wall(),
             status,
             ticket,
             pool,

@@ -94,8 +94,9 @@ impl Hub {
     /// # Errors
     /// See [`ViewError`].
     pub async fn view(&self, request: &ViewRequest) -> Result<(SessionGuard, Media), ViewError> {
+        let deadline = Instant::now() + request.timeout;
         let session = self.begin(request, Format::Ts)?;
-        let media = self.open(request, &session).await?;
+        let media = self.open(request, &session, None, deadline).await?;
         Ok((session, media))
     }
 
@@ -109,7 +110,7 @@ impl Hub {
     ) -> Result<(SessionId, RenditionKey, Lease<OutputKey, HlsOutput>), ViewError> {
         let deadline = Instant::now() + request.timeout;
         let session = self.begin(request, Format::Hls)?;
-        let media = self.open(request, &session).await?;
+        let media = self.open(request, &session, None, deadline).await?;
         self.show_hls(request, session, media, deadline).await
     }
 
@@ -124,19 +125,7 @@ impl Hub {
     ) -> Result<(SessionId, Lease<OutputKey, HlsOutput>), ViewError> {
         let deadline = Instant::now() + request.timeout;
         let session = self.begin(request, Format::Hls)?;
-        let record = self
-            .catalog
-            .get(&request.stream)
-            .ok_or(ViewError::NotFound)?;
-        let ingest = self.lease_ingest(&record.definition);
-        let ended = session.ended();
-        tokio::select! {
-            chosen = self.choose(request, &ingest, deadline) => chosen.map(drop)?,
-            () = ended.cancelled() => return Err(ViewError::Ended),
-        }
-        let media = self
-            .convert(request, &session, ingest, key.clone(), deadline)
-            .await?;
+        let media = self.open(request, &session, Some(key), deadline).await?;
         let (id, _, output) = self.show_hls(request, session, media, deadline).await?;
         Ok((id, output))
     }
@@ -203,23 +192,26 @@ impl Hub {
         Ok(session)
     }
 
-    /// Starts or joins what the wish needs and waits for the first keyframe.
+    /// Starts or joins what the wish needs, or exactly this output, and waits for the first
+    /// keyframe.
     async fn open(
         &self,
         request: &ViewRequest,
         session: &SessionGuard,
+        exactly: Option<&RenditionKey>,
+        deadline: Instant,
     ) -> Result<Media, ViewError> {
-        let deadline = Instant::now() + request.timeout;
         let record = self
             .catalog
             .get(&request.stream)
             .ok_or(ViewError::NotFound)?;
         let ingest = self.lease_ingest(&record.definition);
         let ended = session.ended();
-        let key = tokio::select! {
-            key = self.choose(request, &ingest, deadline) => key?,
+        let chosen = tokio::select! {
+            chosen = self.choose(request, &ingest, deadline) => chosen?,
             () = ended.cancelled() => return Err(ViewError::Ended),
         };
+        let key = exactly.cloned().unwrap_or(chosen);
         self.convert(request, session, ingest, key, deadline).await
     }
 

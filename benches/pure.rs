@@ -65,6 +65,7 @@ fn chunk(number: u64) -> Chunk {
 
 fn fan_out(c: &mut Criterion) {
     let retention = Retention {
+        history: std::time::Duration::from_secs(4),
         lag_bytes: 4 << 20,
         max_bytes: 16 << 20,
     };

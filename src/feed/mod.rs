@@ -8,6 +8,7 @@
 
 mod ring;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 pub use ring::Retention;
 use ring::Ring;
 
-use crate::ts::{Chunk, Tracks};
+use crate::ts::{Chunk, Ticks, Tracks};
 
 /// Where a subscriber starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,15 +47,21 @@ pub struct Feed {
     /// The next sequence number; a change wakes the subscribers.
     head: watch::Sender<u64>,
     tracks: watch::Sender<Option<Arc<Tracks>>>,
+    /// Newest clock, plus one; zero while there is none.
+    clock: AtomicU64,
     bytes_total: AtomicU64,
     skips_total: AtomicU64,
     subscribers: AtomicU64,
+    /// Numbers subscribers.
+    subscribed: AtomicU64,
 }
 
 #[derive(Debug)]
 struct State {
     ring: Ring,
     ended: bool,
+    /// Where each subscriber goes on, by its number.
+    cursors: HashMap<u64, u64>,
 }
 
 /// The one who writes a feed. Dropping it ends the feed for all subscribers, after they have
@@ -68,6 +75,7 @@ pub struct Publisher {
 #[derive(Debug)]
 pub struct Subscription {
     feed: Arc<Feed>,
+    number: u64,
     head: watch::Receiver<u64>,
     join: Join,
     cursor: Option<u64>,
@@ -81,12 +89,15 @@ impl Feed {
             state: Mutex::new(State {
                 ring: Ring::new(retention),
                 ended: false,
+                cursors: HashMap::new(),
             }),
             head: watch::Sender::new(0),
             tracks: watch::Sender::new(None),
+            clock: AtomicU64::new(0),
             bytes_total: AtomicU64::new(0),
             skips_total: AtomicU64::new(0),
             subscribers: AtomicU64::new(0),
+            subscribed: AtomicU64::new(0),
         });
         let publisher = Publisher {
             feed: Arc::clone(&feed),
@@ -99,6 +110,7 @@ impl Feed {
         self.subscribers.fetch_add(1, Ordering::Relaxed);
         Subscription {
             feed: Arc::clone(self),
+            number: self.subscribed.fetch_add(1, Ordering::Relaxed),
             head: self.head.subscribe(),
             join,
             cursor: None,
@@ -153,6 +165,11 @@ impl Feed {
         }
     }
 
+    /// The newest clock of what has been published.
+    pub fn clock(&self) -> Option<Ticks> {
+        self.clock.load(Ordering::Relaxed).checked_sub(1)
+    }
+
     /// Bytes kept now.
     pub fn bytes_kept(&self) -> usize {
         self.state().ring.bytes()
@@ -183,9 +200,18 @@ impl Publisher {
     pub fn publish(&self, chunk: Chunk) {
         let bytes = chunk.data.len() as u64;
         self.feed.bytes_total.fetch_add(bytes, Ordering::Relaxed);
+        if let Some(clock) = chunk.clock {
+            self.feed
+                .clock
+                .store(clock.saturating_add(1), Ordering::Relaxed);
+        }
         let next = {
             let mut state = self.feed.state();
-            state.ring.push(chunk);
+            // Who has fallen out already goes on at the newest keyframe.
+            let first = state.ring.first_sequence();
+            let behind = state.cursors.values().filter(|&&at| at >= first);
+            let needed = behind.min().copied();
+            state.ring.push(chunk, needed);
             state.ring.next_sequence()
         };
         self.feed.head.send_replace(next);
@@ -245,7 +271,7 @@ impl Subscription {
     }
 
     fn take(&mut self) -> Take {
-        let state = self.feed.state();
+        let mut state = self.feed.state();
         let ring = &state.ring;
         let kept = self.cursor.filter(|&at| at >= ring.first_sequence());
         let fell_behind = self.cursor.is_some() && kept.is_none();
@@ -258,6 +284,9 @@ impl Subscription {
         };
         let found = at.and_then(|at| ring.get(at).map(|chunk| (at, chunk.clone())));
         let ended = state.ended;
+        if let Some((at, _)) = &found {
+            state.cursors.insert(self.number, at + 1);
+        }
         drop(state);
         match found {
             Some((at, chunk)) => {
@@ -276,6 +305,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        self.feed.state().cursors.remove(&self.number);
         self.feed.subscribers.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -287,6 +317,7 @@ mod tests {
     use bytes::Bytes;
 
     const RETENTION: Retention = Retention {
+        history: Duration::from_mins(1),
         lag_bytes: 188 * 8,
         max_bytes: 188 * 20,
     };
@@ -346,6 +377,40 @@ mod tests {
         assert_eq!(mark(&mut slow).await, (60, true));
         assert_eq!(slow.skips(), 1);
         assert_eq!(feed.skips_total(), 1);
+    }
+
+    #[tokio::test]
+    async fn only_what_somebody_may_need_is_kept() {
+        let (feed, publisher) = Feed::new(Retention {
+            // Four frames at 25 a second: more than one GOP and less than two.
+            history: Duration::from_millis(240),
+            ..RETENTION
+        });
+        let mut slow = feed.subscribe(Join::Newest);
+        for m in 0..=15 {
+            publisher.publish(chunk(m, m % 5 == 0));
+        }
+        // Nobody is behind: the newest GOP (15) and the one before it (10).
+        assert_eq!(feed.bytes_kept(), 6 * 188);
+        assert_eq!(mark(&mut slow).await, (15, true));
+        for m in 16..=20 {
+            publisher.publish(chunk(m, m % 5 == 0));
+        }
+        // What it has not read yet is within the history.
+        assert_eq!(feed.bytes_kept(), 6 * 188);
+        for m in 21..=22 {
+            publisher.publish(chunk(m, false));
+        }
+        assert_eq!(mark(&mut slow).await, (16, false));
+        // It is behind: kept for it, up to the bound for laggards.
+        for m in 23..=30 {
+            publisher.publish(chunk(m, m % 5 == 0));
+            assert!(feed.bytes_kept() <= RETENTION.max_bytes);
+        }
+        assert_eq!(slow.skips(), 0);
+        drop(slow);
+        publisher.publish(chunk(31, false));
+        assert_eq!(feed.bytes_kept(), 7 * 188);
     }
 
     #[tokio::test]

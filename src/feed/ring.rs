@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use crate::ts::Chunk;
 
-/// How much a feed keeps. Bytes.
+/// How much a feed keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
-    /// Kept for subscribers that are a little behind, beyond the newest GOP.
+    /// Kept for those who join: the GOPs that begin within this time before the newest one. At
+    /// least the newest one is.
+    pub history: Duration,
+    /// The most that is kept on top for subscribers that are behind, the history included.
     pub lag_bytes: usize,
     /// Never exceeded, not even by a GOP that is larger: then joiners wait for the next one.
     pub max_bytes: usize,
@@ -22,6 +25,8 @@ pub(super) struct Ring {
     first: u64,
     bytes: usize,
     newest_keyframe: Option<u64>,
+    /// Where the history begins.
+    history_from: Option<u64>,
 }
 
 impl Ring {
@@ -32,19 +37,23 @@ impl Ring {
             first: 0,
             bytes: 0,
             newest_keyframe: None,
+            history_from: None,
         }
     }
 
-    pub(super) fn push(&mut self, chunk: Chunk) {
-        if chunk.keyframe.is_some() {
+    /// Appends a chunk, and lets go of what nobody needs: neither those who may join nor the
+    /// slowest subscriber, who comes to `needed` next.
+    pub(super) fn push(&mut self, chunk: Chunk, needed: Option<u64>) {
+        let begins_gop = chunk.keyframe.is_some();
+        if begins_gop {
             self.newest_keyframe = Some(self.next_sequence());
         }
         self.bytes += chunk.data.len();
         self.chunks.push_back(chunk);
-        while self.bytes > self.retention.max_bytes
-            || (self.bytes > self.retention.lag_bytes
-                && self.newest_keyframe.is_some_and(|k| self.first < k))
-        {
+        if begins_gop {
+            self.history_from = self.keyframe_within(self.retention.history);
+        }
+        while self.has_too_much(needed) {
             let Some(oldest) = self.chunks.pop_front() else {
                 break;
             };
@@ -52,6 +61,13 @@ impl Ring {
             self.first += 1;
         }
         self.newest_keyframe = self.newest_keyframe.filter(|&k| k >= self.first);
+    }
+
+    fn has_too_much(&self, needed: Option<u64>) -> bool {
+        let before = |at: Option<u64>| at.is_some_and(|at| self.first < at);
+        self.bytes > self.retention.max_bytes
+            || (self.bytes > self.retention.lag_bytes && before(self.newest_keyframe))
+            || (before(self.history_from) && needed.is_none_or(|needed| self.first < needed))
     }
 
     pub(super) fn get(&self, sequence: u64) -> Option<&Chunk> {

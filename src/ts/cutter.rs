@@ -102,16 +102,30 @@ impl Cutter {
     /// The next input comes from a restarted source, or after an `EXT-X-DISCONTINUITY`. Part of a
     /// packet is dropped; timeline and counters go on where they were.
     pub fn discontinuity(&mut self) {
+        if self.begin_anew() {
+            self.stats.breaks += 1;
+            self.pile.mark_discontinuity();
+        }
+    }
+
+    /// The next input comes from another multiplexer that goes on exactly where this one has
+    /// ended, with the same encoding. Timeline and counters go on where they were, and as nothing
+    /// is missing or different, no break is marked.
+    pub fn splice(&mut self) {
+        self.begin_anew();
+    }
+
+    /// False when nothing has come since the last time.
+    fn begin_anew(&mut self) -> bool {
         self.end_source();
         if std::mem::replace(&mut self.fresh, true) {
-            return;
+            return false;
         }
-        self.stats.breaks += 1;
         self.continuity.begin_epoch(true);
         self.stitcher.announce();
         self.psi.reset_assembly();
         self.probe.on_break();
-        self.pile.mark_discontinuity();
+        true
     }
 
     /// What the feed carries, once its tables and headers have told, or have been given up. A new

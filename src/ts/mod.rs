@@ -47,6 +47,7 @@ mod pes;
 mod pile;
 mod probe;
 mod psi;
+mod seam;
 mod section;
 mod settle;
 mod stats;
@@ -63,6 +64,7 @@ use bytes::Bytes;
 pub use codec::{Codec, Kind};
 pub use cutter::{Cutter, CutterOptions};
 pub use filter::{Filter, select};
+pub use seam::seam;
 pub use stats::Stats;
 pub use tracks::{AudioInfo, Track, Tracks, VideoInfo};
 

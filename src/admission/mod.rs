@@ -1,227 +1,301 @@
-//! Who may run the next pipeline. Pure: no clocks, no tasks; the pool in `actors` acts on it.
+//! Who may run the next pipeline, and which must end. Pure: no clocks, no tasks; the pool in
+//! `actors` acts on it.
 //!
-//! At most `max_running` leases are out. Who finds them taken waits in a bounded queue that is
-//! first in, first out for each client and takes the clients in turn, so that one client with
-//! twenty requests delays another client's first request by one place, not by twenty.
+//! [`Admission`] hands out leases. Each is charged with memory and CPU: what [`costs::CostBook`]
+//! expects of such work at first, what was measured later. A request is granted when a slot is
+//! free, nobody waits before it, and memory, CPU, pace and descriptors allow; else it waits in a
+//! bounded queue that is first in, first out for each client and takes the clients in turn, so
+//! that one client with twenty requests delays another client's first request by one place, not
+//! by twenty. Whoever is next is never overtaken by cheaper work: nobody starves.
+//!
+//! [`govern::Governor`] ends pipelines when memory runs short, or one runs away.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+pub mod costs;
+pub mod govern;
+mod host;
+mod job;
+mod ledger;
+mod queue;
+
+use std::time::{Duration, Instant};
+
+pub use host::{Host, Pressure, Thresholds};
+pub use job::{CostKey, Job, SizeClass, Work};
+pub use ledger::{Cost, LAG_HELD, LAG_PATIENCE, LeaseId, Measured, YOUNG};
+pub use queue::Ticket;
 
 use crate::base::ids::ClientId;
+use ledger::Ledger;
+use queue::Queue;
 
-/// A place in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(u64);
+/// The bounds of admission that do not change while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Leases at once; 0 refuses all.
+    pub slots: usize,
+    /// Requests that may wait; 0 refuses at once.
+    pub queue: usize,
+    /// A pipeline that is more than this behind real time for [`LAG_HELD`] holds new ones back
+    /// until it is within half of it.
+    pub lag: Duration,
+    /// Descriptors that a pipeline is reckoned to open, its source and first viewers included.
+    pub fds_per_pipeline: u64,
+    /// Descriptors kept for viewers, the store and the rest.
+    pub fd_reserve: u64,
+}
 
 /// The answer to a request for a lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Run now; call [`Admission::release`] exactly once when done.
-    Granted,
-    /// Wait; [`Admission::release`] will name this ticket when it is its turn.
+    Granted(LeaseId),
+    /// Wait; [`Admission::reconsider`] will name this ticket when it is its turn.
     Queued(Ticket),
-    /// The queue is full too.
+    /// The queue is full too, or there are no slots at all.
     Full,
+    /// The process has too few descriptors left. Waiting would not help: viewers hold them.
+    OutOfDescriptors,
+}
+
+/// Whose turn has come.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// The place in the queue, which is gone.
+    pub ticket: Ticket,
+    /// The lease that its holder now has.
+    pub lease: LeaseId,
+}
+
+/// Why the next in turn has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Hold {
+    /// All slots are taken.
+    Slots,
+    /// It would bring memory above the warning threshold.
+    Memory,
+    /// It would need more CPU than is left.
+    Cpu,
+    /// A running pipeline is behind real time.
+    Lag,
+    /// Too few descriptors are left.
+    Descriptors,
 }
 
 /// The state of admission to a bounded set of leases.
 #[derive(Debug)]
 pub struct Admission {
-    max_running: usize,
-    max_waiting: usize,
-    running: usize,
-    next_ticket: u64,
-    /// Waiting tickets of each client, oldest first. No empty queues are kept.
-    waiting: HashMap<ClientId, VecDeque<Ticket>>,
-    owner: BTreeMap<Ticket, ClientId>,
-    /// Clients with waiting tickets, in the order in which they are served next.
-    turns: VecDeque<ClientId>,
+    limits: Limits,
+    ledger: Ledger,
+    queue: Queue,
+    host: Host,
+    /// The process's memory that no pipeline was measured to hold, as of the newest snapshot.
+    other_bytes: u64,
+}
+
+impl Limits {
+    /// So many leases and places in the queue, and for the rest what fits most machines: 2 s of
+    /// lag, 16 descriptors a pipeline, 64 kept back.
+    pub const fn new(slots: usize, queue: usize) -> Self {
+        Self {
+            slots,
+            queue,
+            lag: Duration::from_secs(2),
+            fds_per_pipeline: 16,
+            fd_reserve: 64,
+        }
+    }
 }
 
 impl Admission {
-    /// At most `max_running` leases at once, and `max_waiting` who wait.
-    pub fn new(max_running: usize, max_waiting: usize) -> Self {
+    /// Nothing runs, nobody waits. Until [`Admission::set_host`] is called only slots count.
+    pub fn new(limits: Limits) -> Self {
         Self {
-            max_running,
-            max_waiting,
-            running: 0,
-            next_ticket: 0,
-            waiting: HashMap::new(),
-            owner: BTreeMap::new(),
-            turns: VecDeque::new(),
+            limits,
+            ledger: Ledger::default(),
+            queue: Queue::default(),
+            host: Host::default(),
+            other_bytes: 0,
         }
     }
 
-    /// Asks for a lease on behalf of `client`.
-    pub fn request(&mut self, client: ClientId) -> Decision {
-        if self.running < self.max_running && self.owner.is_empty() {
-            self.running += 1;
-            return Decision::Granted;
-        }
-        if self.owner.len() >= self.max_waiting || self.max_running == 0 {
+    /// Asks for a lease on behalf of `client` for work that is expected to cost so much.
+    pub fn request(&mut self, client: ClientId, expected: Cost) -> Decision {
+        let expected = expected.sane();
+        if self.limits.slots == 0 {
             return Decision::Full;
         }
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
-        let queue = self.waiting.entry(client).or_default();
-        if queue.is_empty() {
-            self.turns.push_back(client);
+        if !self.descriptors_suffice() {
+            return Decision::OutOfDescriptors;
         }
-        queue.push_back(ticket);
-        self.owner.insert(ticket, client);
-        Decision::Queued(ticket)
+        if self.queue.is_empty() && self.hold_of(expected).is_none() {
+            return Decision::Granted(self.ledger.open(expected));
+        }
+        if self.queue.len() >= self.limits.queue {
+            return Decision::Full;
+        }
+        Decision::Queued(self.queue.push(client, expected))
     }
 
-    /// A lease has ended. Returns the ticket whose turn it is: its holder now has the lease.
-    pub fn release(&mut self) -> Option<Ticket> {
-        debug_assert!(self.running > 0, "released more often than granted");
-        self.running = self.running.saturating_sub(1);
-        let client = self.turns.pop_front()?;
-        let queue = self.waiting.get_mut(&client)?;
-        let ticket = queue.pop_front()?;
-        if queue.is_empty() {
-            self.waiting.remove(&client);
-        } else {
-            self.turns.push_back(client);
+    /// Those whose turn has come, in order; each now has a lease, which must be released even if
+    /// nobody waits for it any more. Call it after everything else that changes the state:
+    /// [`release`](Self::release), [`cancel`](Self::cancel), [`measure`](Self::measure),
+    /// [`restart`](Self::restart) and [`set_host`](Self::set_host).
+    #[must_use = "each grant must reach its holder or be released"]
+    pub fn reconsider(&mut self) -> Vec<Grant> {
+        let mut grants = Vec::new();
+        while let Some(expected) = self.queue.head() {
+            if self.hold_of(expected).is_some() {
+                break;
+            }
+            let Some((ticket, expected)) = self.queue.pop() else {
+                break;
+            };
+            let lease = self.ledger.open(expected);
+            grants.push(Grant { ticket, lease });
         }
-        self.owner.remove(&ticket);
-        self.running += 1;
-        Some(ticket)
+        grants
+    }
+
+    /// A lease has ended, its pipeline torn down. False when it is not out.
+    pub fn release(&mut self, lease: LeaseId) -> bool {
+        self.ledger.close(lease)
+    }
+
+    /// A lease goes on with a new pipeline that is expected to cost so much: it is young again.
+    /// False when it is not out.
+    pub fn restart(&mut self, lease: LeaseId, expected: Cost) -> bool {
+        self.ledger.restart(lease, expected)
+    }
+
+    /// Notes what a lease's pipeline takes now. False when it is not out.
+    pub fn measure(&mut self, lease: LeaseId, measured: Measured, now: Instant) -> bool {
+        self.ledger.measure(lease, measured, self.limits.lag, now)
+    }
+
+    /// Notes a snapshot of the process, right after the measures of its pipelines, so that the
+    /// two are of one time.
+    pub fn set_host(&mut self, host: Host) {
+        self.other_bytes = host
+            .process_bytes
+            .saturating_sub(self.ledger.measured_bytes());
+        self.host = host;
+        self.ledger.snapshot_taken();
     }
 
     /// Who waited leaves the queue. False when the ticket no longer waits: it has been granted.
     pub fn cancel(&mut self, ticket: Ticket) -> bool {
-        let Some(client) = self.owner.remove(&ticket) else {
-            return false;
-        };
-        if let Some(queue) = self.waiting.get_mut(&client) {
-            queue.retain(|&t| t != ticket);
-            if queue.is_empty() {
-                self.waiting.remove(&client);
-                self.turns.retain(|&c| c != client);
-            }
-        }
-        true
+        self.queue.remove(ticket)
     }
 
     /// How many are served before this ticket, plus one; `None` when it does not wait.
     pub fn position(&self, ticket: Ticket) -> Option<usize> {
-        let client = self.owner.get(&ticket)?;
-        let turn = self.turns.iter().position(|c| c == client)?;
-        let round = self
-            .waiting
-            .get(client)?
-            .iter()
-            .position(|&t| t == ticket)?;
-        // Before it come `round` tickets of each other client, and one more of those whose
-        // turn is earlier, as far as they have so many.
-        let others = self.turns.iter().enumerate().filter(|(_, c)| *c != client);
-        let ahead: usize = others
-            .map(|(at, c)| self.waiting[c].len().min(round + usize::from(at < turn)))
-            .sum();
-        Some(ahead + round + 1)
+        self.queue.position(ticket)
+    }
+
+    /// Why the next in turn waits; `None` when nobody does.
+    pub fn hold(&self) -> Option<Hold> {
+        self.hold_of(self.queue.head()?)
     }
 
     /// Leases out now.
     pub fn running(&self) -> usize {
-        self.running
-    }
-
-    /// The most leases that may be out at once.
-    pub fn max_running(&self) -> usize {
-        self.max_running
+        self.ledger.len()
     }
 
     /// How many wait.
     pub fn waiting(&self) -> usize {
-        self.owner.len()
+        self.queue.len()
+    }
+
+    /// The bounds.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// What all leases together are charged with.
+    pub fn charged(&self) -> Cost {
+        self.ledger.charged()
+    }
+
+    /// What one lease is charged with, while it is out.
+    pub fn charge(&self, lease: LeaseId) -> Option<Cost> {
+        self.ledger.charge(lease)
+    }
+
+    /// What the process is reckoned to hold when all leases hold what they are charged with, in
+    /// bytes.
+    pub fn projected_bytes(&self) -> u64 {
+        let charged = self.ledger.charged().memory_bytes;
+        self.other_bytes.saturating_add(charged)
+    }
+
+    /// What stands against a lease of this cost now, were it the next.
+    fn hold_of(&self, expected: Cost) -> Option<Hold> {
+        if self.ledger.len() >= self.limits.slots {
+            return Some(Hold::Slots);
+        }
+        if !self.descriptors_suffice() {
+            return Some(Hold::Descriptors);
+        }
+        let thresholds = self.host.thresholds;
+        if self.ledger.len() == 0 {
+            // The first always runs, or a threshold set too low would refuse all work for ever.
+            let critical = self.other_bytes > thresholds.critical_bytes;
+            return critical.then_some(Hold::Memory);
+        }
+        let projected = self.projected_bytes().saturating_add(expected.memory_bytes);
+        if projected > thresholds.warning_bytes {
+            return Some(Hold::Memory);
+        }
+        let cores = self.ledger.charged().plus(expected).cpu_cores;
+        if cores > self.host.usable_cores() {
+            return Some(Hold::Cpu);
+        }
+        self.ledger.any_behind().then_some(Hold::Lag)
+    }
+
+    fn descriptors_suffice(&self) -> bool {
+        // Leases that are newer than the snapshot have still to open theirs.
+        let new = self.ledger.since_snapshot() as u64 + 1;
+        let needed = self.limits.fds_per_pipeline.saturating_mul(new);
+        let reserved = self.host.open_fds.saturating_add(self.limits.fd_reserve);
+        self.host.max_fds == 0 || reserved.saturating_add(needed) <= self.host.max_fds
+    }
+}
+
+impl Hold {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Slots,
+        Self::Memory,
+        Self::Cpu,
+        Self::Lag,
+        Self::Descriptors,
+    ];
+
+    /// A word for status and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Slots => "slots",
+            Self::Memory => "memory",
+            Self::Cpu => "cpu",
+            Self::Lag => "lag",
+            Self::Descriptors => "descriptors",
+        }
+    }
+
+    /// A clause for error texts.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Slots => "all pipelines that may run at a time are running",
+            Self::Memory => "memory is too short for one more pipeline",
+            Self::Cpu => "CPU is too short for one more pipeline",
+            Self::Lag => "running pipelines are behind real time",
+            Self::Descriptors => "the process has too few file descriptors left",
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn client(n: u8) -> ClientId {
-        ClientId::of(std::net::IpAddr::from([192, 0, 2, n]))
-    }
-
-    fn ticket(decision: Decision) -> Ticket {
-        match decision {
-            Decision::Queued(ticket) => ticket,
-            other => panic!("expected to be queued, got {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_client_with_many_requests_does_not_starve_another() {
-        let mut a = Admission::new(1, 10);
-        assert_eq!(a.request(client(1)), Decision::Granted);
-        let greedy: Vec<_> = (0..3).map(|_| ticket(a.request(client(1)))).collect();
-        let modest = ticket(a.request(client(2)));
-        assert_eq!(a.position(modest), Some(2));
-        assert_eq!(a.position(greedy[2]), Some(4));
-        assert_eq!(a.release(), Some(greedy[0]));
-        assert_eq!(a.release(), Some(modest));
-        assert_eq!(a.release(), Some(greedy[1]));
-        assert_eq!(a.release(), Some(greedy[2]));
-        assert_eq!(a.release(), None);
-        assert_eq!(a.running(), 0);
-    }
-
-    #[test]
-    fn the_queue_is_bounded_and_zero_slots_refuse_at_once() {
-        let mut a = Admission::new(1, 1);
-        assert_eq!(a.request(client(1)), Decision::Granted);
-        let waiting = ticket(a.request(client(1)));
-        assert_eq!(a.request(client(2)), Decision::Full);
-        assert!(a.cancel(waiting));
-        assert!(!a.cancel(waiting));
-        assert!(matches!(a.request(client(2)), Decision::Queued(_)));
-        assert_eq!(Admission::new(0, 9).request(client(1)), Decision::Full);
-    }
-
-    proptest! {
-        #[test]
-        fn never_above_the_limit_and_nobody_is_lost(
-            max in 1usize..4,
-            steps in prop::collection::vec((0u8..3, 0u8..4), 1..200),
-        ) {
-            let mut a = Admission::new(max, 16);
-            let mut running = 0usize;
-            let mut waiting: Vec<Ticket> = Vec::new();
-            for (what, who) in steps {
-                match what {
-                    0 => match a.request(client(who)) {
-                        Decision::Granted => running += 1,
-                        Decision::Queued(t) => waiting.push(t),
-                        Decision::Full => prop_assert_eq!(waiting.len(), 16),
-                    },
-                    1 if running > 0 => {
-                        running -= 1;
-                        let first = waiting.iter().copied().find(|&t| a.position(t) == Some(1));
-                        let next = a.release();
-                        prop_assert_eq!(first, next);
-                        if let Some(t) = next {
-                            waiting.retain(|&w| w != t);
-                            running += 1;
-                        }
-                    }
-                    2 if !waiting.is_empty() => {
-                        let t = waiting.remove(usize::from(who) % waiting.len());
-                        prop_assert!(a.cancel(t));
-                    }
-                    _ => {}
-                }
-                prop_assert!(running <= max);
-                prop_assert_eq!(a.running(), running);
-                prop_assert_eq!(a.waiting(), waiting.len());
-                // Nobody waits while a lease is free, and positions are 1..=n, each once.
-                prop_assert!(waiting.is_empty() || running == max);
-                let mut places: Vec<_> = waiting.iter().filter_map(|&t| a.position(t)).collect();
-                places.sort_unstable();
-                prop_assert_eq!(places, (1..=waiting.len()).collect::<Vec<_>>());
-            }
-        }
-    }
-}
+mod tests;

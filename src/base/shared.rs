@@ -103,29 +103,31 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Shared<K, T> {
             .collect()
     }
 
-    /// Stops at once whatever nobody leases (it was lingering); returns how many.
-    pub fn stop_idle(&self) -> usize {
+    /// Stops at once whatever nobody leases (it was lingering); returns what that was.
+    pub fn stop_idle(&self) -> Vec<K> {
         self.stop_where(|_, leases| leases == 0)
     }
 
-    /// Stops at once the things that `unwanted` picks, leased or not; returns how many.
-    pub fn stop_where(&self, mut unwanted: impl FnMut(&K, usize) -> bool) -> usize {
-        let stopped: Vec<Arc<T>> = {
+    /// Stops at once the things that `unwanted` picks, leased or not; returns what they were.
+    pub fn stop_where(&self, mut unwanted: impl FnMut(&K, usize) -> bool) -> Vec<K> {
+        let stopped: Vec<(K, Arc<T>)> = {
             let mut entries = lock(&self.entries);
             let keys: Vec<K> = entries
                 .iter()
                 .filter(|(key, entry)| unwanted(key, entry.leases))
                 .map(|(key, _)| key.clone())
                 .collect();
-            keys.iter()
-                .filter_map(|key| entries.remove(key))
-                .map(|entry| entry.value)
+            keys.into_iter()
+                .filter_map(|key| {
+                    let entry = entries.remove(&key)?;
+                    Some((key, entry.value))
+                })
                 .collect()
         };
-        for value in &stopped {
+        for (_, value) in &stopped {
             value.stop();
         }
-        stopped.len()
+        stopped.into_iter().map(|(key, _)| key).collect()
     }
 }
 
@@ -296,8 +298,8 @@ mod tests {
         let shared: Shared<&str, Thing> = Shared::default();
         let kept = shared.lease(&"a", || thing(&stopped));
         drop(shared.lease(&"b", || thing(&stopped)));
-        assert_eq!(shared.stop_idle(), 1);
-        assert_eq!(shared.stop_idle(), 0);
+        assert_eq!(shared.stop_idle(), ["b"]);
+        assert!(shared.stop_idle().is_empty());
         drop(kept);
     }
 }

@@ -1,4 +1,4 @@
-//! The durable truth: definitions in one redb file. The only room that names redb.
+//! The durable truth: definitions, and what pipelines have cost, in one redb file. The only room that names redb.
 //!
 //! redb blocks, so one thread owns the database and async code sends it commands through a
 //! bounded channel. The thread commits whatever has queued up in one transaction and answers
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::admission::costs::Learned;
 use crate::stream::{Record, StreamId};
 use writer::Command;
 
@@ -78,6 +79,19 @@ pub struct Store {
     commands: mpsc::Sender<Command>,
 }
 
+/// A store that was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The handle.
+    pub store: Store,
+    /// To wait for its end.
+    pub closing: Closing,
+    /// All definitions.
+    pub records: Vec<Record>,
+    /// What pipelines have cost: the rows of a [`CostBook`](crate::admission::costs::CostBook).
+    pub costs: Vec<(String, Vec<u8>)>,
+}
+
 /// Waits for the writer's thread to end: after the last [`Store`] handle is dropped.
 #[must_use]
 #[derive(Debug)]
@@ -90,9 +104,10 @@ impl Store {
     ///
     /// # Errors
     /// See [`StoreError`]; nothing is changed in a file that cannot be read.
-    pub fn open(path: &Path) -> Result<(Self, Closing, Vec<Record>), StoreError> {
+    pub fn open(path: &Path) -> Result<Opened, StoreError> {
         let database = schema::open(path)?;
         let records = schema::read_all(&database)?;
+        let costs = schema::read_costs(&database);
         let (commands, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
@@ -101,7 +116,12 @@ impl Store {
                 path: path.to_owned(),
                 source,
             })?;
-        Ok((Self { commands }, Closing { thread }, records))
+        Ok(Opened {
+            store: Self { commands },
+            closing: Closing { thread },
+            records,
+            costs,
+        })
     }
 
     /// Writes definitions, all or none, durably.
@@ -112,6 +132,13 @@ impl Store {
     /// Removes definitions, all or none, durably; those not there are no error.
     pub async fn delete(&self, ids: Vec<StreamId>) -> Result<(), StoreError> {
         self.send(|reply| Command::Delete { ids, reply }).await
+    }
+
+    /// Keeps what a pipeline has cost, when the writer has time for it: what is lost is learned again.
+    pub fn learn(&self, learned: Learned) {
+        if self.commands.try_send(Command::Learn(learned)).is_err() {
+            tracing::debug!("the store is busy: what a pipeline has cost is not kept");
+        }
     }
 
     /// Asks the writer for a sign of life: how long it took to answer, and that a read works.

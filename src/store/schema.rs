@@ -13,13 +13,21 @@ const VERSION: &str = "schema_version";
 /// Stream id to its record, as JSON.
 pub(super) const STREAMS: TableDefinition<&str, &[u8]> = TableDefinition::new("streams");
 
-type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
+/// What a pipeline of a kind has cost, as JSON, by the kind's name.
+pub(super) const COSTS: TableDefinition<&str, &[u8]> = TableDefinition::new("costs");
+
+pub(super) type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The step at index `n` takes a file from version `n` to `n + 1`; version 0 is a new file.
-const MIGRATIONS: &[Migration] = &[create_tables];
+pub(super) const MIGRATIONS: &[Migration] = &[create_tables, add_costs];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(STREAMS)?;
+    Ok(())
+}
+
+fn add_costs(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(COSTS)?;
     Ok(())
 }
 
@@ -83,6 +91,21 @@ pub(super) fn read_all(database: &Database) -> Result<Vec<Record>, StoreError> {
         records.push(record);
     }
     Ok(records)
+}
+
+/// What was learned of costs. It can be learned again, so what cannot be read is left out.
+pub(super) fn read_costs(database: &Database) -> Vec<(String, Vec<u8>)> {
+    let read = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+        let table = database.begin_read()?.open_table(COSTS)?;
+        let rows = table.iter()?.filter_map(Result::ok);
+        Ok(rows
+            .map(|(key, value)| (key.value().to_owned(), value.value().to_vec()))
+            .collect())
+    };
+    read().unwrap_or_else(|error| {
+        tracing::warn!(%error, "what pipelines have cost cannot be read; it is learned anew");
+        Vec::new()
+    })
 }
 
 pub(super) fn boxed(error: impl Into<redb::Error>) -> Box<redb::Error> {

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use super::schema::{migrate, open};
+use super::schema::{MIGRATIONS, STREAMS, migrate, open};
 use super::*;
+use crate::admission::Cost;
 use crate::stream::Draft;
 
 fn record(id: &str, revision: u64) -> Record {
@@ -18,7 +19,12 @@ fn record(id: &str, revision: u64) -> Record {
 async fn what_was_acknowledged_is_there_after_reopening() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("deeper/s.redb");
-    let (store, closing, records) = Store::open(&path).expect("opens");
+    let Opened {
+        store,
+        closing,
+        records,
+        ..
+    } = Store::open(&path).expect("opens");
     assert!(records.is_empty());
     let put = vec![Arc::new(record("a", 1)), Arc::new(record("b", 1))];
     store.put(put).await.expect("written");
@@ -31,7 +37,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     store.check().await.expect("alive");
     drop(store);
     closing.wait();
-    let (_store, _closing, records) = Store::open(&path).expect("opens again");
+    let Opened { records, .. } = Store::open(&path).expect("opens again");
     assert_eq!(records, [record("a", 2)]);
 }
 
@@ -39,7 +45,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
 async fn many_writers_at_once_all_get_their_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.redb");
-    let (store, closing, _) = Store::open(&path).expect("opens");
+    let Opened { store, closing, .. } = Store::open(&path).expect("opens");
     let writes = (0..300).map(|n| {
         let store = store.clone();
         tokio::spawn(async move { store.put(vec![Arc::new(record(&format!("s{n}"), 1))]).await })
@@ -49,14 +55,14 @@ async fn many_writers_at_once_all_get_their_answer() {
     }
     drop(store);
     closing.wait();
-    assert_eq!(Store::open(&path).expect("opens").2.len(), 300);
+    assert_eq!(Store::open(&path).expect("opens").records.len(), 300);
 }
 
 #[test]
 fn a_file_in_use_and_a_newer_file_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.redb");
-    let (_store, _closing, _) = Store::open(&path).expect("opens");
+    let _opened = Store::open(&path).expect("opens");
     assert!(matches!(Store::open(&path), Err(StoreError::InUse { .. })));
 
     let newer = folder.path().join("newer.redb");
@@ -64,7 +70,53 @@ fn a_file_in_use_and_a_newer_file_are_told_apart() {
     migrate(&database, &[|_| Ok(()), |_| Ok(()), |_| Ok(())]).expect("a later version");
     drop(database);
     let refused = Store::open(&newer).expect_err("too new");
-    assert!(matches!(refused, StoreError::TooNew { found: 3, known: 1 }));
+    assert!(matches!(refused, StoreError::TooNew { found: 3, known: 2 }));
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_up_to_date_with_all_it_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("s.redb");
+    let database = redb::Database::create(&path).expect("creates");
+    migrate(&database, &MIGRATIONS[..1]).expect("version 1");
+    let write = database.begin_write().expect("begins");
+    let json = serde_json::to_vec(&record("old", 3)).expect("serialises");
+    write
+        .open_table(STREAMS)
+        .expect("opens")
+        .insert("old", json.as_slice())
+        .expect("inserts");
+    write.commit().expect("commits");
+    drop(database);
+    let Opened { records, costs, .. } = Store::open(&path).expect("migrates");
+    assert_eq!(records, [record("old", 3)]);
+    assert!(costs.is_empty());
+}
+
+#[tokio::test]
+async fn what_was_learned_of_costs_is_there_after_reopening() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("s.redb");
+    let Opened { store, closing, .. } = Store::open(&path).expect("opens");
+    let learned = |key: &str, forgotten: Option<&str>| Learned {
+        key: key.to_owned(),
+        cost: Cost {
+            memory_bytes: 5,
+            cpu_cores: 0.5,
+        },
+        forgotten: forgotten.map(str::to_owned),
+    };
+    store.learn(learned("test/low/none", None));
+    store.learn(learned("encode-both/low/hd", Some("test/low/none")));
+    drop(store);
+    closing.wait();
+    let Opened { costs, .. } = Store::open(&path).expect("opens again");
+    let [(key, json)] = costs.as_slice() else {
+        panic!("{costs:?}")
+    };
+    assert_eq!(key, "encode-both/low/hd");
+    let cost: Cost = serde_json::from_slice(json).expect("a cost");
+    assert_eq!(cost.memory_bytes, 5);
 }
 
 #[test]

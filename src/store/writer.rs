@@ -6,7 +6,8 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
-use super::schema::{STREAMS, boxed};
+use super::schema::{COSTS, STREAMS, boxed};
+use crate::admission::costs::Learned;
 use crate::stream::{Record, StreamId};
 
 type Reply = oneshot::Sender<Result<(), StoreError>>;
@@ -27,6 +28,8 @@ pub(super) enum Command {
     Check {
         reply: Reply,
     },
+    /// Nobody waits for it.
+    Learn(Learned),
 }
 
 /// Serves commands until all handles are gone.
@@ -52,10 +55,17 @@ pub(super) fn run(database: &Database, mut commands: mpsc::Receiver<Command>) {
 }
 
 fn answer(command: Command, result: Result<(), StoreError>) {
-    let (Command::Put { reply, .. } | Command::Delete { reply, .. } | Command::Check { reply }) =
-        command;
-    // Who asked may have gone away; the write stands all the same.
-    let _ = reply.send(result);
+    match command {
+        Command::Put { reply, .. } | Command::Delete { reply, .. } | Command::Check { reply } => {
+            // Who asked may have gone away; the write stands all the same.
+            let _ = reply.send(result);
+        }
+        Command::Learn(_) => {
+            if let Err(error) = result {
+                tracing::warn!(%error, "what a pipeline has cost could not be stored");
+            }
+        }
+    }
 }
 
 fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
@@ -70,6 +80,7 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(boxed)?;
     {
         let mut streams = transaction.open_table(STREAMS).map_err(boxed)?;
+        let mut costs = transaction.open_table(COSTS).map_err(boxed)?;
         for command in commands {
             match command {
                 Command::Put { records, .. } => {
@@ -89,6 +100,19 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
                 Command::Delete { ids, .. } => {
                     for id in ids {
                         streams.remove(id.to_string().as_str()).map_err(boxed)?;
+                    }
+                }
+                Command::Learn(learned) => {
+                    let key = learned.key.as_str();
+                    let json = serde_json::to_vec(&learned.cost).map_err(|source| {
+                        StoreError::Damaged {
+                            key: key.to_owned(),
+                            source,
+                        }
+                    })?;
+                    costs.insert(key, json.as_slice()).map_err(boxed)?;
+                    if let Some(forgotten) = &learned.forgotten {
+                        costs.remove(forgotten.as_str()).map_err(boxed)?;
                     }
                 }
                 Command::Check { .. } => {}

@@ -15,11 +15,23 @@ use super::set::{set, set_bitrate};
 use super::spec::{Audio, TestSpec, TranscodeSpec, Video, VideoCodec};
 use super::topology::{Topology, names};
 use super::{bus, keyframes, overlay, sizing, timeline};
+use crate::memory::Account;
 
 /// libav's default is a thread per core and a frame of memory per thread; one keeps up with live 1080p.
 const DECODER_THREADS: &str = "1";
 /// Test tone.
 const TONE_VOLUME: &str = "0.1";
+
+/// What differs from x264's own presets, which are made for files; `pipelines/README.md` has the measurements.
+fn tuned(preset: &str) -> &'static [(&'static str, &'static str)] {
+    match preset {
+        "ultrafast" | "superfast" => &[],
+        // a tenth of the CPU for an eighth of a dB
+        "veryfast" => &[("subme", "1")],
+        // without any lookahead they would give away part of what they take their time for
+        _ => &[("rc-lookahead", "3")],
+    }
+}
 
 /// A pipeline in NULL state with its bridges.
 pub(super) struct Assembled {
@@ -33,9 +45,10 @@ pub(super) struct Assembled {
 pub(super) fn transcode(
     library: &Library,
     spec: &TranscodeSpec,
+    account: &Account,
 ) -> Result<Assembled, PipelineError> {
     let topology = Topology::for_tracks(spec.video, spec.audio)?;
-    let (assembled, events) = bridged(library, topology)?;
+    let (assembled, events) = bridged(library, topology, account)?;
     let pipeline = &assembled.pipeline;
     timeline::guard_tracks(pipeline, &events, &assembled.link);
     for name in [names::ENCODER, names::AUDIO_ENCODER] {
@@ -47,8 +60,12 @@ pub(super) fn transcode(
         let encoder = named(pipeline, topology, names::ENCODER)?;
         set(&encoder, "speed-preset", &spec.profile.speed_preset)?;
         set(&encoder, "threads", &spec.profile.threads.to_string())?;
+        for (property, value) in tuned(&spec.profile.speed_preset) {
+            set(&encoder, property, value)?;
+        }
         set_bitrate(&encoder, spec.profile.video_bitrate_kbps)?;
         sizing::follow(pipeline, &spec.profile, &events);
+        sizing::refuse_absurd(pipeline, &events, &assembled.link);
         sizing::tell_encoded(&encoder, &events);
         keyframes::force(&encoder);
     }
@@ -66,9 +83,13 @@ pub(super) fn transcode(
     Ok(assembled)
 }
 
-pub(super) fn test(library: &Library, spec: &TestSpec) -> Result<Assembled, PipelineError> {
+pub(super) fn test(
+    library: &Library,
+    spec: &TestSpec,
+    account: &Account,
+) -> Result<Assembled, PipelineError> {
     let topology = Topology::Test;
-    let (assembled, events) = bridged(library, topology)?;
+    let (assembled, events) = bridged(library, topology, account)?;
     let pipeline = &assembled.pipeline;
     let picture = named(pipeline, topology, names::PICTURE)?;
     set(&picture, "pattern", spec.pattern.nick())?;
@@ -113,15 +134,21 @@ pub(super) fn test(library: &Library, spec: &TestSpec) -> Result<Assembled, Pipe
 fn bridged(
     library: &Library,
     topology: Topology,
+    account: &Account,
 ) -> Result<(Assembled, EventSender), PipelineError> {
     let pipeline = library.build(topology)?;
     let (sender, events) = event::channel();
     let link = Arc::new(Link::default());
-    bus::attach(&pipeline, sender.clone(), Arc::clone(&link));
+    bus::attach(
+        &pipeline,
+        sender.clone(),
+        Arc::clone(&link),
+        account.clone(),
+    );
     let input = pipeline
         .by_name(names::IN)
         .and_then(|element| element.downcast::<gst_app::AppSrc>().ok())
-        .map(|src| Input::new(src, Arc::clone(&link)));
+        .map(|src| Input::new(src, Arc::clone(&link), account.clone()));
     let sink = named(&pipeline, topology, names::TAP)?
         .downcast::<gst_app::AppSink>()
         .map_err(|_| PipelineError::Start {

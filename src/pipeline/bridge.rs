@@ -9,16 +9,18 @@ use gstreamer_app as gst_app;
 
 use super::error::PipelineError;
 use super::event::Link;
+use crate::memory::Account;
 
 /// Where MPEG-TS goes in. Holds a bounded number of bytes (`max-bytes` of the topology's `in`), plus one chunk.
 #[derive(Debug)]
 pub struct Input {
     src: gst_app::AppSrc,
     link: Arc<Link>,
+    account: Account,
 }
 
 impl Input {
-    pub(super) fn new(src: gst_app::AppSrc, link: Arc<Link>) -> Self {
+    pub(super) fn new(src: gst_app::AppSrc, link: Arc<Link>, account: Account) -> Self {
         src.set_block(false);
         src.set_is_live(false);
         src.set_property("emit-signals", false);
@@ -29,17 +31,17 @@ impl Input {
             })
             .build();
         src.set_callbacks(callbacks);
-        Self { src, link }
+        Self { src, link, account }
     }
 
-    /// Hands in whole TS packets, without copying them; waits while the pipeline has enough. Cancel safe: a push that
+    /// Hands in whole TS packets; waits while the pipeline has enough. Cancel safe: a push that
     /// is dropped while it waits has handed in nothing.
     ///
     /// # Errors
     /// [`PipelineError::Ended`] once the pipeline has failed, ended or been stopped.
     pub async fn push(&mut self, chunk: Bytes) -> Result<(), PipelineError> {
         self.ready().await?;
-        self.hand_in(chunk)
+        self.hand_in(&chunk)
     }
 
     /// Waits until a [`try_push`](Self::try_push) will be taken. Cancel safe.
@@ -70,7 +72,7 @@ impl Input {
         if !self.has_room() {
             return Ok(Some(chunk));
         }
-        self.hand_in(chunk).map(|()| None)
+        self.hand_in(&chunk).map(|()| None)
     }
 
     /// Bytes handed in that the pipeline has not taken yet.
@@ -88,12 +90,13 @@ impl Input {
         self.src.current_level_bytes() < self.src.max_bytes()
     }
 
-    fn hand_in(&self, chunk: Bytes) -> Result<(), PipelineError> {
+    fn hand_in(&self, chunk: &Bytes) -> Result<(), PipelineError> {
         if chunk.is_empty() {
             return Ok(());
         }
+        // A copy, so that what waits in here is the pipeline's memory and not the feed's, which may have let go of it.
         self.src
-            .push_buffer(gst::Buffer::from_slice(chunk))
+            .push_buffer(gst::Buffer::from_slice(self.account.copy(chunk)))
             .map(|_| ())
             .map_err(|_| PipelineError::Ended)
     }

@@ -1,4 +1,4 @@
-//! Turns bus messages into events, in the thread that posts them.
+//! Turns bus messages into events, in the thread that posts them, and streaming threads into threads of their pipeline.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,19 +7,39 @@ use gstreamer as gst;
 
 use super::event::{Event, EventSender, Link};
 use super::redact::redact;
+use crate::memory::Account;
 
 /// Gives the pipeline a bus of its own that keeps nothing: each message is looked at where it is posted, then dropped.
 /// So no main loop is needed, no queue grows, and the bus opens no descriptors.
-pub(super) fn attach(pipeline: &gst::Pipeline, events: EventSender, link: Arc<Link>) {
+pub(super) fn attach(
+    pipeline: &gst::Pipeline,
+    events: EventSender,
+    link: Arc<Link>,
+    account: Account,
+) {
     let bus = gst::glib::Object::builder::<gst::Bus>()
         .property("enable-async", false)
         .build();
     let missing = OnceLock::new();
     bus.set_sync_handler(move |_, message| {
-        handle(message, &events, &link, &missing);
+        if let gst::MessageView::StreamStatus(status) = message.view() {
+            charge(status.type_(), &account);
+        } else {
+            handle(message, &events, &link, &missing);
+        }
         gst::BusSyncReply::Drop
     });
     pipeline.set_bus(Some(&bus));
+}
+
+/// A streaming thread posts these itself: what it allocates from here on is the pipeline's. Threads come from a pool that all
+/// pipelines share, so it is given back when it leaves.
+fn charge(status: gst::StreamStatusType, account: &Account) {
+    match status {
+        gst::StreamStatusType::Enter => account.attach(),
+        gst::StreamStatusType::Leave => Account::detach(),
+        _ => {}
+    }
 }
 
 fn handle(
@@ -95,7 +115,7 @@ mod tests {
         pipeline.add(&element).unwrap();
         let (sender, mut events) = event::channel();
         let link = Arc::new(Link::default());
-        attach(&pipeline, sender, Arc::clone(&link));
+        attach(&pipeline, sender, Arc::clone(&link), Account::open());
         gst::element_warning!(
             element,
             gst::StreamError::Demux,

@@ -55,6 +55,41 @@ pub fn fit(profile: &Profile, picture: &Picture) -> Fit {
     }
 }
 
+/// What one encoder thread keeps up with, in pixels a second at preset `veryfast`: 720p30, in half of a core.
+const ONE_THREAD: u64 = 1280 * 720 * 30;
+
+/// How many threads encode the picture, at most `profile.threads`: one if it keeps up with ease. A second costs memory for
+/// two more frames, and picture quality, because both must not look at what the other has not done yet.
+pub(super) fn encoder_threads(profile: &Profile, fit: &Fit) -> u32 {
+    // An unknown rate may be anything.
+    let (num, den) = fit.rate.unwrap_or((50, 1));
+    let pixels = u64::from(fit.width).saturating_mul(fit.height.into());
+    let work = pixels.saturating_mul(num.into()) / u64::from(den.max(1));
+    // Relative to `veryfast`, from measurements of 720p; the faster ones are not far below it.
+    let weight = match profile.speed_preset.as_str() {
+        "ultrafast" | "superfast" | "veryfast" => 1,
+        "faster" => 2,
+        "fast" => 3,
+        _ => 4,
+    };
+    if work.saturating_mul(weight) <= ONE_THREAD {
+        1
+    } else {
+        profile.threads
+    }
+}
+
+/// How the picture is best scaled, by the scaler's name for it. Two taps see two pixels of the source for each of the
+/// picture: enough until it has half the size, and a sixth of the CPU cheaper; below that the rest would be aliased.
+pub(super) fn scale_method(picture: &Picture, fit: &Fit) -> &'static str {
+    let halved = |from: u32, to: u32| u64::from(from) >= 2 * u64::from(to);
+    if halved(picture.width, fit.width) || halved(picture.height, fit.height) {
+        "bilinear2"
+    } else {
+        "bilinear"
+    }
+}
+
 /// Size in square pixels: the longer side is stretched, so that no stored detail is lost before scaling down.
 fn shown(picture: &Picture) -> (u64, u64) {
     let side = |side: u32| u64::from(side).clamp(1, LARGEST);
@@ -164,6 +199,43 @@ mod tests {
                 "{what}"
             );
         }
+    }
+
+    #[test]
+    fn half_the_size_needs_more_taps() {
+        let method = |width, height| {
+            let picture = picture(width, height, (1, 1), (25, 1));
+            scale_method(&picture, &fit(&profile(720, 480), &picture))
+        };
+        assert_eq!(method(1280, 720), "bilinear");
+        assert_eq!(method(1920, 1080), "bilinear2");
+        assert_eq!(method(640, 360), "bilinear");
+    }
+
+    #[test]
+    fn small_pictures_have_one_thread() {
+        let threads = |preset: &str, size: (u32, u32), rate: Option<(u32, u32)>| {
+            let profile = Profile {
+                speed_preset: preset.into(),
+                ..profile(1920, 1080)
+            };
+            let (width, height) = size;
+            encoder_threads(
+                &profile,
+                &Fit {
+                    width,
+                    height,
+                    rate,
+                },
+            )
+        };
+        assert_eq!(threads("veryfast", (1280, 720), Some((25, 1))), 1);
+        assert_eq!(threads("veryfast", (1280, 720), Some((60000, 2002))), 1);
+        assert_eq!(threads("veryfast", (1280, 720), Some((50, 1))), 2);
+        assert_eq!(threads("ultrafast", (720, 404), None), 1);
+        assert_eq!(threads("fast", (1280, 720), Some((24, 1))), 2);
+        assert_eq!(threads("fast", (1920, 1080), Some((25, 1))), 2);
+        assert_eq!(threads("placebo", (u32::MAX, u32::MAX), Some((300, 0))), 2);
     }
 
     proptest! {

@@ -12,6 +12,7 @@
 //! | `assemble`, `set`, `sizing`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
 //! | `running`, `teardown`, `census` | one way in, one way out, both counted |
+//! | `registry`, `warm_up` | all pipelines there are, and what each takes; what the first of all takes for good |
 
 mod assemble;
 mod bridge;
@@ -22,10 +23,13 @@ mod event;
 mod fit;
 mod glyphs;
 mod keyframes;
+#[cfg(feature = "leak")]
+mod leak;
 mod library;
 mod overlay;
 mod packages;
 mod redact;
+mod registry;
 mod running;
 mod set;
 mod sizing;
@@ -35,6 +39,7 @@ mod teardown;
 mod tests;
 mod timeline;
 mod topology;
+mod warm_up;
 
 pub use bridge::{Input, Output};
 pub use census::{Census, census};
@@ -42,10 +47,12 @@ pub use error::{Mistake, PipelineError};
 pub use event::{Event, Events};
 pub use fit::{Fit, Picture, fit};
 pub use library::{Library, init};
+pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
 pub use running::{Control, Running, start_test, start_transcode};
 pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
 pub use teardown::StopOutcome;
 pub use topology::Topology;
+pub use warm_up::warm_up;
 
 /// Version of the `GStreamer` library in use, for `--version` and the health page.
 pub fn versions() -> String {

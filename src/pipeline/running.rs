@@ -14,9 +14,11 @@ use super::census;
 use super::error::PipelineError;
 use super::event::{Event, Events, Link};
 use super::library::Library;
+use super::registry::{Label, Phase, PipelineId, Registered};
 use super::spec::{TestSpec, TranscodeSpec};
 use super::teardown::{self, StopOutcome};
 use super::topology::Topology;
+use crate::memory::Account;
 
 /// How long a pipeline that is merely dropped may take to stop before it counts as wedged.
 const DROP_DEADLINE: Duration = Duration::from_secs(10);
@@ -52,11 +54,17 @@ impl Running {
 #[derive(Debug)]
 #[must_use = "dropping the control stops the pipeline"]
 pub struct Control {
-    pipeline: Option<gst::Pipeline>,
+    pipeline: Option<(gst::Pipeline, Registered)>,
+    id: PipelineId,
     link: Arc<Link>,
 }
 
 impl Control {
+    /// Which pipeline it is.
+    pub fn id(&self) -> PipelineId {
+        self.id
+    }
+
     /// Stops the pipeline off the runtime, whatever state its bridges are in. Should this future be dropped, the
     /// teardown goes on and is counted all the same.
     pub async fn stop(mut self, deadline: Duration) -> StopOutcome {
@@ -67,9 +75,9 @@ impl Control {
     }
 
     fn begin(&mut self, deadline: Duration) -> Option<oneshot::Receiver<StopOutcome>> {
-        let pipeline = self.pipeline.take()?;
+        let (pipeline, registered) = self.pipeline.take()?;
         self.link.end();
-        Some(teardown::begin(pipeline, deadline))
+        Some(teardown::begin(pipeline, registered, deadline))
     }
 }
 
@@ -86,12 +94,13 @@ impl Drop for Control {
 pub async fn start_transcode(
     library: &Library,
     spec: TranscodeSpec,
+    label: Label,
     deadline: Duration,
 ) -> Result<Running, PipelineError> {
     let topology = Topology::for_tracks(spec.video, spec.audio)?;
     let library = library.clone();
-    start(topology, deadline, move || {
-        assemble::transcode(&library, &spec)
+    start(topology, label, deadline, move |account| {
+        assemble::transcode(&library, &spec, account)
     })
     .await
 }
@@ -103,27 +112,52 @@ pub async fn start_transcode(
 pub async fn start_test(
     library: &Library,
     spec: TestSpec,
+    label: Label,
     deadline: Duration,
 ) -> Result<Running, PipelineError> {
     let library = library.clone();
-    start(Topology::Test, deadline, move || {
-        assemble::test(&library, &spec)
+    start(Topology::Test, label, deadline, move |account| {
+        assemble::test(&library, &spec, account)
     })
     .await
 }
 
-/// Plugins are loaded from disk and elements may open devices, so a start has a thread of its own. One that passes its
-/// deadline is torn down by the same thread when it ends, because nobody takes its result.
-async fn start(
+/// Starts a pipeline that is charged to nobody and listed nowhere.
+pub(super) async fn start_uncharged(
     topology: Topology,
     deadline: Duration,
-    assemble: impl FnOnce() -> Result<Assembled, PipelineError> + Send + 'static,
+    assemble: impl FnOnce(&Account) -> Result<Assembled, PipelineError> + Send + 'static,
+) -> Result<Running, PipelineError> {
+    begin(topology, Registered::nobody, deadline, assemble).await
+}
+
+async fn start(
+    topology: Topology,
+    label: Label,
+    deadline: Duration,
+    assemble: impl FnOnce(&Account) -> Result<Assembled, PipelineError> + Send + 'static,
+) -> Result<Running, PipelineError> {
+    let register = move || Registered::begin(label, topology);
+    begin(topology, register, deadline, assemble).await
+}
+
+/// Plugins are loaded from disk and elements may open devices, so a start has a thread of its own. One that passes its
+/// deadline is torn down by the same thread when it ends, because nobody takes its result.
+async fn begin(
+    topology: Topology,
+    register: impl FnOnce() -> Registered + Send + 'static,
+    deadline: Duration,
+    assemble: impl FnOnce(&Account) -> Result<Assembled, PipelineError> + Send + 'static,
 ) -> Result<Running, PipelineError> {
     let (report, started) = oneshot::channel();
     thread::Builder::new()
         .name("pipe-start".to_owned())
         .spawn(move || {
-            let result = assemble().and_then(|assembled| play(topology, assembled));
+            let registered = register();
+            let bound = registered.account().clone();
+            let _bound = bound.enter();
+            let result = assemble(registered.account())
+                .and_then(|assembled| play(topology, assembled, registered));
             drop(report.send(result));
         })?;
     match tokio::time::timeout(deadline, started).await {
@@ -136,7 +170,11 @@ async fn start(
     }
 }
 
-fn play(topology: Topology, assembled: Assembled) -> Result<Running, PipelineError> {
+fn play(
+    topology: Topology,
+    assembled: Assembled,
+    registered: Registered,
+) -> Result<Running, PipelineError> {
     let Assembled {
         pipeline,
         input,
@@ -147,7 +185,8 @@ fn play(topology: Topology, assembled: Assembled) -> Result<Running, PipelineErr
     census::started();
     // From here on dropping the control is the way out, whatever happens.
     let control = Control {
-        pipeline: Some(pipeline.clone()),
+        id: registered.id(),
+        pipeline: Some((pipeline.clone(), registered)),
         link,
     };
     if pipeline.set_state(gst::State::Playing).is_err() {
@@ -162,6 +201,9 @@ fn play(topology: Topology, assembled: Assembled) -> Result<Running, PipelineErr
             }
         }
         return Err(PipelineError::Start { topology, reason });
+    }
+    if let Some((_, registered)) = &control.pipeline {
+        registered.enter_phase(Phase::Running);
     }
     Ok(Running {
         input,

@@ -1,13 +1,19 @@
 //! Sets the size and rate of the encoded picture from what the decoder turns out to give.
 
+use std::sync::Arc;
+
 use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
-use super::event::{Event, EventSender};
-use super::fit::{Fit, Picture, fit};
+use super::event::{Event, EventSender, Link};
+use super::fit::{Fit, Picture, encoder_threads, fit, scale_method};
+use super::set::set;
 use super::spec::Profile;
 use super::topology::names;
+
+/// 8192x4320, with what codecs add to fill blocks.
+const MOST_PIXELS: u64 = 8192 * 4352;
 
 /// Watches for the picture in front of the first element that may depend on it, and sets the `size` filter before that
 /// element sees it: so a resolution that changes in mid-stream is followed, too.
@@ -23,6 +29,8 @@ pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &Event
     };
     let base = size.property::<gst::Caps>("caps");
     let size = size.downgrade();
+    let weak = |name| pipeline.by_name(name).map(|element| element.downgrade());
+    let (encoder, scale) = (weak(names::ENCODER), weak(names::SCALE));
     let profile = profile.clone();
     let events = events.clone();
     let reduces_rate = pipeline.by_name(names::RATE).is_some();
@@ -36,7 +44,20 @@ pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &Event
             if !reduces_rate {
                 fit.rate = None;
             }
-            tracing::debug!(?picture, ?fit, "picture");
+            // Before the encoder opens, which it does when the caps come to it.
+            let threads = encoder_threads(&profile, &fit);
+            tracing::debug!(?picture, ?fit, threads, "picture");
+            let values = [
+                (&encoder, "threads", threads.to_string()),
+                (&scale, "method", scale_method(&picture, &fit).to_owned()),
+            ];
+            for (element, property, value) in values {
+                if let Some(element) = element.as_ref().and_then(gst::glib::WeakRef::upgrade)
+                    && let Err(error) = set(&element, property, &value)
+                {
+                    tracing::warn!(%error, "a setting stays as it is");
+                }
+            }
             size.set_property(
                 "caps",
                 with_fit(&base, fit, colorimetry_of(caps.caps()).as_deref()),
@@ -45,6 +66,44 @@ pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &Event
         }
         gst::PadProbeReturn::Ok
     });
+}
+
+/// Ends the pipeline before a decoder is told of a picture that no source has: headers are cheap to forge, and a decoder
+/// makes room for what they say.
+pub(super) fn refuse_absurd(pipeline: &gst::Pipeline, events: &EventSender, link: &Arc<Link>) {
+    let (events, link) = (events.clone(), Arc::clone(link));
+    pipeline.connect_deep_element_added(move |_, _, element| {
+        let decodes = element.factory().is_some_and(|factory| {
+            factory.has_type(gst::ElementFactoryType::DECODER | gst::ElementFactoryType::MEDIA_VIDEO)
+        });
+        let Some(pad) = element.static_pad("sink").filter(|_| decodes) else {
+            return;
+        };
+        let (events, link) = (events.clone(), Arc::clone(&link));
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            if let Some(event) = info.event()
+                && let gst::EventView::Caps(caps) = event.view()
+                && let Some(picture) = picture_of(caps.caps()).filter(is_absurd)
+            {
+                let Picture { width, height, .. } = picture;
+                if !link.ended() {
+                    events.send(Event::Error {
+                        element: names::VIDEO_IN.to_owned(),
+                        message: format!("the source says that its picture has {width}x{height} pixels: that is not believed"),
+                        missing: None,
+                    });
+                    link.end();
+                }
+                return gst::PadProbeReturn::Handled;
+            }
+            gst::PadProbeReturn::Ok
+        });
+    });
+}
+
+/// Larger than 8K, in either direction.
+fn is_absurd(picture: &Picture) -> bool {
+    u64::from(picture.width) * u64::from(picture.height) > MOST_PIXELS
 }
 
 /// Tells the size of the encoded picture.

@@ -11,6 +11,7 @@ use gstreamer as gst;
 use tokio::sync::oneshot;
 
 use super::census;
+use super::registry::{Phase, Registered};
 
 /// How a teardown ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,35 +28,62 @@ const GIVEN_UP: u8 = 2;
 
 /// Begins the teardown and returns at once. Going to NULL may block for ever, may not happen on a streaming thread nor
 /// on a runtime's, so it has a thread of its own; another one keeps the time, so that the outcome is counted even if
-/// the receiver is dropped.
-pub(super) fn begin(pipeline: gst::Pipeline, deadline: Duration) -> oneshot::Receiver<StopOutcome> {
+/// the receiver is dropped. What the pipeline is charged to stays listed until nothing of it is left.
+pub(super) fn begin(
+    pipeline: gst::Pipeline,
+    registered: Registered,
+    deadline: Duration,
+) -> oneshot::Receiver<StopOutcome> {
     let (report, outcome) = oneshot::channel();
+    registered.enter_phase(Phase::Stopping);
+    let registered = Arc::new(registered);
     // A failed spawn drops its closure, which must not drop the pipeline on this thread: keep one reference apart.
-    let kept = pipeline.clone();
+    let kept = (pipeline.clone(), Arc::clone(&registered));
     let watch = thread::Builder::new()
         .name("pipe-watch".to_owned())
         .spawn(move || {
-            let _ = report.send(watched(pipeline, deadline));
+            let outcome = watched(pipeline, &registered, deadline);
+            drop(registered);
+            let _ = report.send(outcome);
         });
     if watch.is_err() {
-        census::wedged();
-        tracing::error!("no thread to stop a pipeline with; it is left alone");
-        std::mem::forget(kept);
+        abandon(kept);
     }
     outcome
 }
 
-fn watched(pipeline: gst::Pipeline, deadline: Duration) -> StopOutcome {
+/// There is no thread to stop it with.
+fn abandon(kept: (gst::Pipeline, Arc<Registered>)) {
+    census::wedged();
+    kept.1.enter_phase(Phase::Wedged);
+    tracing::error!("no thread to stop a pipeline with; it is left alone");
+    std::mem::forget(kept);
+}
+
+fn watched(
+    pipeline: gst::Pipeline,
+    registered: &Arc<Registered>,
+    deadline: Duration,
+) -> StopOutcome {
     let state = Arc::new(AtomicU8::new(PENDING));
     let (done, end) = mpsc::sync_channel::<()>(1);
     let kept = pipeline.clone();
+    let account = registered.account().clone();
     let stop = thread::Builder::new().name("pipe-stop".to_owned()).spawn({
         let state = Arc::clone(&state);
+        let registered = Arc::clone(registered);
         move || {
+            let account = registered.account().clone();
+            let bound = account.enter();
             if pipeline.set_state(gst::State::Null).is_err() {
                 tracing::warn!("a pipeline refused to stop");
             }
             drop(pipeline);
+            drop(bound);
+            #[cfg(feature = "leak")]
+            super::leak::lose_some();
+            account.trim();
+            drop((account, registered));
             if settle(&state, DONE) {
                 census::stopped();
             } else {
@@ -66,20 +94,23 @@ fn watched(pipeline: gst::Pipeline, deadline: Duration) -> StopOutcome {
         }
     });
     let Ok(stop) = stop else {
-        census::wedged();
-        std::mem::forget(kept);
+        abandon((kept, Arc::clone(registered)));
         return StopOutcome::Wedged;
     };
     let _ = end.recv_timeout(deadline);
     if settle(&state, GIVEN_UP) {
         census::wedged();
+        registered.enter_phase(Phase::Wedged);
         tracing::error!(?deadline, "a pipeline did not stop in time; it is given up");
         // not the last reference: the stuck thread has one
         drop(kept);
         return StopOutcome::Wedged;
     }
     // Free the pipeline here, before anyone is told that it is gone.
-    drop(kept);
+    {
+        let _bound = account.enter();
+        drop(kept);
+    }
     let _ = stop.join();
     StopOutcome::Clean
 }
@@ -95,6 +126,16 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use crate::pipeline::topology::Topology;
+    use crate::pipeline::{Label, pipelines};
+
+    fn registered(stream: &str) -> Registered {
+        let label = Label {
+            stream: stream.into(),
+            rendition: "test".into(),
+        };
+        Registered::begin(label, Topology::Test)
+    }
 
     /// A pipeline whose streaming thread hangs until the sender is dropped.
     fn stuck() -> (gst::Pipeline, mpsc::SyncSender<()>) {
@@ -127,10 +168,12 @@ mod tests {
         let (pipeline, release) = stuck();
         let weak = pipeline.downgrade();
         let before = census::census();
-        let outcome = begin(pipeline, Duration::from_millis(50)).await;
+        let outcome = begin(pipeline, registered("wedged"), Duration::from_millis(50)).await;
         assert_eq!(outcome, Ok(StopOutcome::Wedged));
         assert!(census::census().wedged_total > before.wedged_total);
         assert!(weak.upgrade().is_some());
+        let listed = pipelines().into_iter().find(|p| p.label.stream == "wedged");
+        assert_eq!(listed.map(|p| p.phase), Some(Phase::Wedged));
         drop(release);
     }
 
@@ -141,9 +184,10 @@ mod tests {
         drop(release);
         let weak = pipeline.downgrade();
         assert_eq!(
-            begin(pipeline, Duration::from_secs(5)).await,
+            begin(pipeline, registered("healthy"), Duration::from_secs(5)).await,
             Ok(StopOutcome::Clean)
         );
         assert!(weak.upgrade().is_none());
+        assert!(!pipelines().iter().any(|p| p.label.stream == "healthy"));
     }
 }

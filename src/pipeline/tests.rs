@@ -11,6 +11,13 @@ use gstreamer_app as gst_app;
 
 use super::*;
 
+fn label() -> Label {
+    Label {
+        stream: "test".into(),
+        rendition: "test".into(),
+    }
+}
+
 const DEADLINE: Duration = Duration::from_secs(10);
 /// For whole conversions, on busy machines.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -78,7 +85,9 @@ async fn convert(library: &Library, spec: TranscodeSpec, ts: Bytes) -> (Bytes, V
         mut output,
         mut events,
         control,
-    } = start_transcode(library, spec, DEADLINE).await.unwrap();
+    } = start_transcode(library, spec, label(), DEADLINE)
+        .await
+        .unwrap();
     let mut input = input.unwrap();
     let feeder = tokio::spawn(async move {
         for at in (0..ts.len()).step_by(188 * 50) {
@@ -320,7 +329,7 @@ async fn an_unknown_preset_is_refused() {
     let library = init(None).unwrap();
     let mut spec = spec(Video::Encode, Audio::None);
     spec.profile.speed_preset = "warp".into();
-    let Err(error) = start_transcode(&library, spec, DEADLINE).await else {
+    let Err(error) = start_transcode(&library, spec, label(), DEADLINE).await else {
         panic!("accepted")
     };
     assert!(
@@ -332,9 +341,14 @@ async fn an_unknown_preset_is_refused() {
 #[tokio::test]
 async fn input_is_bounded_and_stops_while_full() {
     let library = init(None).unwrap();
-    let mut running = start_transcode(&library, spec(Video::Encode, Audio::Encode), DEADLINE)
-        .await
-        .unwrap();
+    let mut running = start_transcode(
+        &library,
+        spec(Video::Encode, Audio::Encode),
+        label(),
+        DEADLINE,
+    )
+    .await
+    .unwrap();
     let input = running.input.as_mut().unwrap();
     // Nobody reads the output, so in the end the input must refuse.
     let clip = clip();
@@ -355,9 +369,14 @@ async fn input_is_bounded_and_stops_while_full() {
 #[tokio::test]
 async fn ends_wake_up_when_the_control_is_dropped() {
     let library = init(None).unwrap();
-    let running = start_transcode(&library, spec(Video::Encode, Audio::Encode), DEADLINE)
-        .await
-        .unwrap();
+    let running = start_transcode(
+        &library,
+        spec(Video::Encode, Audio::Encode),
+        label(),
+        DEADLINE,
+    )
+    .await
+    .unwrap();
     let Running {
         input,
         mut output,
@@ -390,7 +409,7 @@ async fn the_test_source_gives_both_tracks() {
         name: "News 1".into(),
         ..TestSpec::default()
     };
-    let mut running = start_test(&library, test, DEADLINE).await.unwrap();
+    let mut running = start_test(&library, test, label(), DEADLINE).await.unwrap();
     assert!(running.input.is_none());
     let mut ts = Vec::new();
     while ts.len() < 60_000 {

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
+use crate::actors::governor::{self, Bounds};
 use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
 use crate::actors::ingest::IngestDeps;
 use crate::actors::pool::Pool;
 use crate::actors::rendition::RenditionDeps;
 use crate::actors::sessions::{SessionLimits, Sessions};
+use crate::admission::costs::{self, CostBook};
+use crate::admission::{self, Thresholds};
 use crate::base::clock;
 use crate::config::Config;
 use crate::feed::Retention;
@@ -20,13 +24,16 @@ use crate::ingest::Fetcher;
 use crate::ingest::policy::Policy;
 use crate::metrics;
 use crate::pipeline::{self, Library};
-use crate::store::{Closing, Store};
+use crate::process;
+use crate::store::{Closing, Opened, Store};
 use crate::stream::{Draft, StreamId};
 
 /// HLS sessions are looked through this often.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// GStreamer ingests that may wait for a lease.
 const INGEST_QUEUE: usize = 256;
+/// The longest that a pipeline which is tried at start may take.
+const WARM_UP_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why the server did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -67,12 +74,25 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let pipelines_dir = config.transcode.pipelines_dir.clone();
     let library = blocking(move || pipeline::init(pipelines_dir.as_deref())).await?;
     let db_path = config.db_path.clone();
-    let (store, closing, records) = blocking(move || Store::open(&db_path)).await?;
+    let Opened {
+        store,
+        closing,
+        records,
+        costs,
+    } = blocking(move || Store::open(&db_path)).await?;
     let catalog = Catalog::new(store, records);
     if config.demo {
         add_demo_streams(&catalog).await;
     }
-    let hub = Arc::new(hub(&config, catalog, Arc::new(library))?);
+    let bounds = bounds(&config);
+    warm_up(&library).await;
+    let hub = Arc::new(hub(
+        &config,
+        catalog,
+        Arc::new(library),
+        &costs,
+        bounds.ceiling_bytes,
+    )?);
     let limits = Limits {
         max_connections: config.http.max_connections,
         header_timeout: config.http.header_timeout,
@@ -105,24 +125,69 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         announce(address, &hub);
     }
     let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, stop.clone()));
+    let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let ended = drain(&hub, serving, config.shutdown_timeout).await;
-    let _ = upkeep.await; // it ends with `stop`
+    let _ = tokio::join!(upkeep, governor); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
 }
 
 fn raise_descriptor_limit() {
-    match crate::process::raise_descriptor_limit() {
+    match process::raise_descriptor_limit() {
         Ok((soft, hard)) => tracing::info!(was = soft, now = hard, "descriptor limit raised"),
         Err(error) => tracing::warn!(%error, "cannot raise the descriptor limit"),
     }
 }
 
-fn hub(config: &Config, catalog: Catalog, library: Arc<Library>) -> Result<Hub, AppError> {
+/// What the operator allows, and what the control group does.
+fn bounds(config: &Config) -> Bounds {
+    let group = process::cgroup_limits();
+    let limits = &config.limits;
+    let thresholds = Thresholds::capped(
+        limits.memory_warning as u64,
+        limits.memory_critical as u64,
+        group.memory_bytes,
+    );
+    let cores = match limits.cpu_cores {
+        0 => process::available_cores(&group),
+        cores => cores as f32,
+    };
+    tracing::info!(
+        cores,
+        memory_warning_bytes = thresholds.warning_bytes,
+        memory_critical_bytes = thresholds.critical_bytes,
+        group_memory_bytes = group.memory_bytes,
+        "bounds of pipelines"
+    );
+    Bounds {
+        thresholds,
+        ceiling_bytes: (limits.pipeline_memory as u64).min(thresholds.critical_bytes),
+        cores,
+    }
+}
+
+/// The first viewer need not wait for plugins to be loaded from disk, and what they keep for good is
+/// charged to nobody's pipeline.
+async fn warm_up(library: &Library) {
+    match pipeline::warm_up(library, WARM_UP_DEADLINE).await {
+        Ok(took) => tracing::info!(milliseconds = took.as_millis() as u64, "pipelines are warm"),
+        Err(error) => tracing::error!(%error, "a pipeline that was tried at start does not work"),
+    }
+}
+
+fn hub(
+    config: &Config,
+    catalog: Catalog,
+    library: Arc<Library>,
+    learned: &[(String, Vec<u8>)],
+    ceiling: u64,
+) -> Result<Hub, AppError> {
     let retention = Retention {
+        // What a transcode or an HLS window begins with.
+        history: config.sources.lead.max(config.hls.segment * 3),
         lag_bytes: config.feed.lag_bytes,
         max_bytes: config.feed.max_bytes,
     };
@@ -134,11 +199,18 @@ fn hub(config: &Config, catalog: Catalog, library: Arc<Library>) -> Result<Hub, 
         sources.stall_timeout,
     )?;
     let transcode = &config.transcode;
+    let mut book = CostBook::new(costs::CAPACITY, ceiling);
+    let restored = learned.iter().filter(|(key, json)| book.restore(key, json));
+    tracing::debug!(rows = restored.count(), "costs of pipelines are known");
+    let ingest_costs = CostBook::new(1, ceiling);
     let settings = HubSettings {
         ingest: IngestDeps {
             fetcher,
             library: Arc::clone(&library),
-            pool: Pool::new(transcode.max_gst_ingests, INGEST_QUEUE),
+            pool: Pool::new(
+                admission::Limits::new(transcode.max_gst_ingests, INGEST_QUEUE),
+                ingest_costs,
+            ),
             retention,
             lead: sources.lead,
             backoff: (sources.backoff_min, sources.backoff_max),
@@ -148,13 +220,18 @@ fn hub(config: &Config, catalog: Catalog, library: Arc<Library>) -> Result<Hub, 
         stream_linger: config.sessions.stream_linger,
         rendition: RenditionDeps {
             library,
-            pool: Pool::new(transcode.max_concurrent, transcode.queue_length),
+            pool: Pool::new(
+                admission::Limits::new(transcode.max_concurrent, transcode.queue_length),
+                book,
+            ),
+            breakers: RenditionBreakers::default(),
             profiles: Arc::new(transcode.profiles.clone()),
             threads: transcode.threads,
             retention,
             lead: sources.lead,
             linger: config.sessions.rendition_linger,
             teardown_deadline: transcode.teardown_deadline,
+            max_age: Some(transcode.pipeline_max_age).filter(|age| !age.is_zero()),
         },
         default_profile: transcode.default_profile.clone(),
         hls: HlsSettings {

@@ -13,9 +13,11 @@
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`hls`], [`admission`], and [`feed`], the
 //!   fan-out that holds no socket.
+//! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code.
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
 //!   [`store`] (the only one that names redb), [`http`], [`metrics`], [`process`], [`config`].
-//! - [`actors`]: what runs per stream, and the hub that finds or starts it for a viewer.
+//! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the
+//!   governor that keeps it all within memory and CPU.
 //! - [`app`]: wires them, starts and drains them.
 
 pub mod actors;
@@ -28,6 +30,7 @@ pub mod hls;
 pub mod http;
 pub mod ingest;
 pub mod m3u;
+pub mod memory;
 pub mod metrics;
 pub mod pipeline;
 pub mod process;

@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use sightglass::app;
 use sightglass::config::{self, Command, Config, LogFormat};
+use sightglass::memory::{self, Accounting};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    // Before anything else is started: threads that run already belong to nobody.
+    let accounting = memory::init();
     let version = format!(
         "{}\n{}",
         env!("CARGO_PKG_VERSION"),
         sightglass::pipeline::versions()
     );
     match config::cli(version) {
-        Ok(Command::Serve(config)) => serve(config),
+        Ok(Command::Serve(config)) => serve(config, accounting),
         Ok(Command::CheckConfig { print, .. }) => {
             say(&print.unwrap_or_else(|| "the configuration is good\n".to_owned()));
             ExitCode::SUCCESS
@@ -29,11 +32,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(config: Config) -> ExitCode {
+fn serve(config: Config, accounting: Accounting) -> ExitCode {
     start_log(&config);
+    if let Accounting::Off { reason } = accounting {
+        tracing::warn!(reason, "memory is not measured by pipeline");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("async")
+        // One that is started while its starter works for a pipeline is not that pipeline's.
+        .on_thread_start(memory::Account::detach)
         .build()
     {
         Ok(runtime) => runtime,

@@ -2,19 +2,25 @@
 //! in [`super::view`].
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use super::catalog::Catalog;
+use super::descriptors::Descriptors;
 use super::hls_output::{HlsOutput, HlsSettings, Sequences};
 use super::hls_sessions::{HlsSessions, Touched};
 use super::ingest::{Ingest, IngestDeps, Phase};
 use super::output::OutputKey;
 use super::plan::RenditionKey;
-use super::pool::Pool;
+use super::pool::{Pool, Verdict};
 use super::rendition::{Rendition, RenditionDeps};
 use super::sessions::Sessions;
+use super::view::ViewError;
+use crate::admission::govern::Reason;
+use crate::base::breaker::Check;
+use crate::base::breakers::Breakers;
+use crate::base::clock;
 use crate::base::ids::{ClientId, SessionId};
 use crate::base::shared::{Lease, Shared};
 use crate::ingest::IngestError;
@@ -34,6 +40,7 @@ pub struct Hub {
     pub(super) sequences: Arc<Sequences>,
     pub(super) settings: HubSettings,
     pub(super) draining: AtomicBool,
+    descriptors: Descriptors,
 }
 
 /// How the hub runs things.
@@ -75,6 +82,7 @@ impl Hub {
             sequences: Arc::default(),
             settings,
             draining: AtomicBool::new(false),
+            descriptors: Descriptors::default(),
         }
     }
 
@@ -86,6 +94,16 @@ impl Hub {
     /// The pool of transcodes.
     pub fn pool(&self) -> &Pool {
         &self.settings.rendition.pool
+    }
+
+    /// Which renditions fail again and again.
+    pub fn breakers(&self) -> MutexGuard<'_, Breakers<OutputKey, Arc<IngestError>>> {
+        self.settings.rendition.breakers.lock()
+    }
+
+    /// The count of file descriptors.
+    pub fn descriptors(&self) -> &Descriptors {
+        &self.descriptors
     }
 
     /// The window of a running HLS output, for segments.
@@ -130,18 +148,44 @@ impl Hub {
         key: &RenditionKey,
         definition: &Definition,
         address: IpAddr,
-    ) -> Lease<OutputKey, Rendition> {
-        let figures = self.pool().figures();
+    ) -> Result<Lease<OutputKey, Rendition>, ViewError> {
         let output = (stream.clone(), key.clone());
-        if figures.running >= figures.max && self.renditions.peek(&output).is_none() {
+        if let Some(running) = self.renditions.lease_existing(&output) {
+            return Ok(running);
+        }
+        let check = self.breakers().check(&output, clock::now());
+        if let Check::Refuse {
+            retry_after,
+            reason,
+        } = check
+        {
+            let error = reason;
+            return Err(ViewError::Broken { error, retry_after });
+        }
+        let figures = self.pool().figures();
+        if figures.running >= figures.max {
             // What nobody watches makes room before anybody waits.
-            self.renditions.stop_idle();
+            self.make_room();
         }
         let source = self.lease_ingest(definition);
-        self.renditions.lease(&output, || {
+        Ok(self.renditions.lease(&output, || {
             let deps = self.settings.rendition.clone();
             Rendition::start(output.clone(), source, ClientId::of(address), deps)
-        })
+        }))
+    }
+
+    /// Ends at once what nobody watches any more and only lingers.
+    pub(super) fn make_room(&self) {
+        for (stream, rendition) in self.renditions.stop_idle() {
+            let reason = Reason::Idle.as_str();
+            self.pool()
+                .decided(&stream, &rendition.to_string(), Verdict::Ended, reason);
+        }
+    }
+
+    /// Ends a pull, whoever uses it.
+    pub(super) fn end_ingest(&self, id: &StreamId) {
+        self.ingests.stop_where(|key, _| key == id);
     }
 
     /// The state of a stream.
@@ -174,6 +218,7 @@ impl Hub {
         self.ingests.stop_where(|key, _| key == id);
         self.renditions.stop_where(|(key, _), _| key == id);
         self.windows.stop_where(|(key, _), _| key == id);
+        self.breakers().reset_where(|(key, _)| key == id);
     }
 
     /// Ends everything and takes no more.

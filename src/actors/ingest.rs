@@ -217,8 +217,8 @@ impl Task {
                     crate::ingest::pull(&self.deps.fetcher, source, &sink).await
                 }
                 SourceKind::Test => {
-                    let name = &self.definition.name;
-                    super::test_source::pull(&self.deps, source, name, &sink).await
+                    let who = (&self.definition.id, self.definition.name.as_str());
+                    super::test_source::pull(&self.deps, source, who, &sink).await
                 }
                 SourceKind::Other(scheme) => Err(IngestError::new(
                     Stage::Policy,

@@ -1,11 +1,16 @@
 //! What runs per stream. Each drives pure state machines and holds leases on what it needs;
 //! the [`hub`] finds or starts the right ones for a viewer.
 
+pub mod breakers;
 pub mod catalog;
+pub mod descriptors;
+pub mod fleet;
+pub mod governor;
 pub mod hls_output;
 pub mod hls_sessions;
 pub mod hub;
 pub mod ingest;
+mod observe;
 pub mod output;
 pub mod plan;
 pub mod pool;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::output::OutputKey;
 use super::plan::RenditionKey;
 use crate::base::clock;
 use crate::base::ids::{ClientId, SessionId};
@@ -166,6 +167,17 @@ impl Sessions {
         let mut all: Vec<_> = self.lock().values().cloned().collect();
         all.sort_by_key(|s| (s.started_at, s.id));
         all
+    }
+
+    /// How many watch each output.
+    pub fn by_output(&self) -> HashMap<OutputKey, usize> {
+        let mut viewers = HashMap::new();
+        for session in self.lock().values() {
+            if let Some(key) = session.rendition() {
+                *viewers.entry((session.stream.clone(), key)).or_default() += 1;
+            }
+        }
+        viewers
     }
 
     /// One session.

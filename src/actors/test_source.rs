@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use super::ingest::IngestDeps;
 use super::pool::{Asked, PoolLease};
+use crate::admission::Cost;
 use crate::base::ids::ClientId;
 use crate::ingest::sink::{Gone, Sink};
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::pipeline::{self, Event, Pattern, TestSpec};
-use crate::stream::Source;
+use crate::stream::{Source, StreamId};
 use url::Url;
 
 /// Runs a test pipeline under a lease of the pool of GStreamer ingests until nobody takes its
@@ -16,7 +17,7 @@ use url::Url;
 pub(super) async fn pull(
     deps: &IngestDeps,
     source: &Source,
-    name: &str,
+    (stream, name): (&StreamId, &str),
     sink: &Sink,
 ) -> Result<(), IngestError> {
     let lease = lease(deps).await?;
@@ -25,8 +26,12 @@ pub(super) async fn pull(
     // In a task of its own: a pull that is cancelled while the pipeline starts must not give the
     // lease back before that pipeline has ended.
     let (library, deadline) = (Arc::clone(&deps.library), deps.teardown_deadline);
+    let label = pipeline::Label {
+        stream: stream.to_string(),
+        rendition: "source".to_owned(),
+    };
     let start = tokio::spawn(async move {
-        let running = pipeline::start_test(&library, spec, deadline).await?;
+        let running = pipeline::start_test(&library, spec, label, deadline).await?;
         Ok::<_, pipeline::PipelineError>(Owned {
             running: Some(running),
             lease: Some(lease),
@@ -96,9 +101,9 @@ async fn lease(deps: &IngestDeps) -> Result<PoolLease, IngestError> {
         IngestError::new(Stage::Connect, Cause::Limit, message)
     };
     let ours = ClientId::of(std::net::Ipv4Addr::UNSPECIFIED.into());
-    match deps.pool.ask(ours) {
+    match deps.pool.ask(ours, Cost::default()) {
         Asked::Granted(lease) => Ok(lease),
-        Asked::Full => Err(full()),
+        Asked::Full | Asked::OutOfDescriptors => Err(full()),
         Asked::Queued(mut waiter) => waiter.granted().await.ok_or_else(full),
     }
 }

@@ -15,6 +15,8 @@ use super::plan::{self, PlanError, RenditionKey, Wish};
 use super::pool::PoolFigures;
 use super::rendition::{Rendition, RenditionStatus};
 use super::sessions::{Format, SessionGuard, SessionRefused};
+use crate::admission::Hold;
+use crate::base::clock;
 use crate::base::ids::SessionId;
 use crate::base::shared::Lease;
 use crate::ingest::{Cause, IngestError, Stage};
@@ -67,11 +69,22 @@ pub enum ViewError {
         /// In words.
         reason: String,
     },
+    /// Its pipelines fail again and again, or were ended for want of memory: not again for a while.
+    #[error("{} (it will be tried again in {} s)", error.message, retry_after.as_secs().max(1))]
+    Broken {
+        /// The newest failure.
+        error: Arc<IngestError>,
+        /// When it may be tried again.
+        retry_after: Duration,
+    },
+    /// Too few file descriptors are left.
+    #[error("the server has too few file descriptors left to open another stream")]
+    OutOfDescriptors,
     /// The queue for conversions is full, or conversions are switched off.
-    #[error("all {} transcodes are taken and the queue is full", .0.max)]
+    #[error("{} and the queue is full", held(.0))]
     QueueFull(PoolFigures),
     /// It was not this viewer's turn in time.
-    #[error("all {} transcodes are taken; after {} ms of waiting this request was number {position} in the queue", figures.max, waited.as_millis())]
+    #[error("{}; after {} ms of waiting this request was number {position} in the queue", held(figures), waited.as_millis())]
     QueueTimeout {
         /// The pool.
         figures: PoolFigures,
@@ -177,6 +190,9 @@ impl Hub {
         if !record.definition.enabled {
             return Err(ViewError::Disabled);
         }
+        if !self.descriptors().take(clock::now()) {
+            return Err(ViewError::OutOfDescriptors);
+        }
         let agent = request.user_agent.as_deref();
         let session = self.sessions.begin(
             request.stream.clone(),
@@ -237,7 +253,7 @@ impl Hub {
             .get(&request.stream)
             .ok_or(ViewError::NotFound)?;
         let rendition =
-            self.lease_rendition(&request.stream, &key, &record.definition, request.address);
+            self.lease_rendition(&request.stream, &key, &record.definition, request.address)?;
         let ended = session.ended();
         tokio::select! {
             ready = self.rendition_ready(request, &rendition, &ingest, deadline) => ready?,
@@ -327,6 +343,7 @@ impl Hub {
                     RenditionStatus::QueueFull => {
                         return ViewError::QueueFull(self.pool().figures());
                     }
+                    RenditionStatus::OutOfDescriptors => return ViewError::OutOfDescriptors,
                     RenditionStatus::Failed(error) => return ViewError::Failed(error),
                     _ => {}
                 }
@@ -357,9 +374,18 @@ impl Hub {
         let last = rendition.status().borrow().clone();
         Err(match last {
             RenditionStatus::QueueFull => ViewError::QueueFull(self.pool().figures()),
+            RenditionStatus::OutOfDescriptors => ViewError::OutOfDescriptors,
             RenditionStatus::Failed(error) => ViewError::Failed(error),
             _ => ViewError::Stopping,
         })
+    }
+}
+
+/// Why the next in the queue waits, in words.
+fn held(figures: &PoolFigures) -> String {
+    match figures.hold {
+        None | Some(Hold::Slots) => format!("all {} transcodes are taken", figures.max),
+        Some(hold) => hold.describe().to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What two settings can get wrong only together. Run for a section once each of its settings is good alone.
 
-use super::model::{Config, Feed, Http, Sources, Transcode};
+use super::model::{Config, Feed, Http, Limits, Sources, Transcode};
 use super::reader::Reader;
 
 pub(super) fn config(config: &Config, reader: &mut Reader<'_>) {
@@ -34,6 +34,21 @@ pub(super) fn transcode(transcode: &Transcode, reader: &mut Reader<'_>) {
         reader.refuse(
             "transcode.default_profile",
             &format!("must be a known profile: {}", names.join(", ")),
+        );
+    }
+}
+
+pub(super) fn limits(limits: &Limits, reader: &mut Reader<'_>) {
+    if limits.memory_warning > limits.memory_critical {
+        reader.refuse(
+            "limits.memory_warning",
+            "must not be larger than limits.memory_critical",
+        );
+    }
+    if limits.pipeline_memory > limits.memory_critical {
+        reader.refuse(
+            "limits.pipeline_memory",
+            "must not be larger than limits.memory_critical: one pipeline alone would end others",
         );
     }
 }

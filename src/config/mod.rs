@@ -22,7 +22,9 @@ mod units;
 
 pub use cli::{CliError, Command, cli, parse_command};
 pub use mistake::{ConfigErrors, Mistake, Origin};
-pub use model::{Config, Feed, Hls, Http, Log, LogFormat, Sessions, Sources, Transcode, settings};
+pub use model::{
+    Config, Feed, Hls, Http, Limits, Log, LogFormat, Sessions, Sources, Transcode, settings,
+};
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};
 pub use reader::{Flags, Loaded};
 pub use section::Setting;

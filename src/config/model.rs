@@ -33,6 +33,8 @@ section! {
         sources: Sources = Sources::read;
         /// Encoding: how much at a time and in what qualities.
         transcode: Transcode = Transcode::read;
+        /// How much memory and CPU pipelines may take.
+        limits: Limits = Limits::read;
         /// Viewers, and what outlives them for a moment.
         sessions: Sessions = Sessions::read;
         /// The fan-out of one stream's bytes.
@@ -85,6 +87,8 @@ section! {
         pipelines_dir: Option<PathBuf> = "", ["PIPELINES_DIR"], "pipelines-dir", Maybe(FilePath);
         /// Streams pulled through GStreamer at a time (RTSP, RTMP, SRT and the like, and test streams).
         max_gst_ingests: usize = "16", ["MAX_GSTREAMER_INGESTS"], "max-gstreamer-ingests", whole(0, 4_096);
+        /// A pipeline of this age is replaced at a keyframe, without viewers noticing; 0 never replaces one.
+        pipeline_max_age: Duration = "24h", ["PIPELINE_MAX_AGE"], "pipeline-max-age", Millis(0, 30 * 24 * HOUR);
         /// A pipeline that takes longer to stop is counted as wedged and abandoned.
         teardown_deadline: Duration = "5s", ["TEARDOWN_DEADLINE"], "teardown-deadline", Millis(100, 30 * SECOND);
     }
@@ -93,6 +97,21 @@ section! {
         profiles: BTreeMap<String, Profile> = profile::read;
     }
     check check::transcode;
+}
+
+section! {
+    /// How much memory and CPU pipelines may take. A limit of the control group caps both thresholds.
+    pub struct Limits in "limits." {
+        /// Anonymous memory of the process above which idle pipelines end and new transcodes wait.
+        memory_warning: usize = "512MB", ["MEMORY_WARNING_THRESHOLD"], "memory-warning-threshold", Size(16 * MIB, 1024 * 1024 * MIB);
+        /// Anonymous memory of the process above which the least wanted pipelines are ended, one after the other.
+        memory_critical: usize = "1GB", ["MEMORY_CRITICAL_THRESHOLD"], "memory-critical-threshold", Size(16 * MIB, 1024 * 1024 * MIB);
+        /// Memory above which a pipeline is ended, whatever the others take.
+        pipeline_memory: usize = "384MiB", ["PIPELINE_MEMORY_CEILING"], "pipeline-memory-ceiling", Size(16 * MIB, 1024 * 1024 * MIB);
+        /// CPU cores that transcodes are reckoned to have; 0 takes what the machine and its control group give.
+        cpu_cores: u32 = "0", ["TRANSCODE_CPU_CORES"], "transcode-cpu-cores", whole(0, 4096);
+    }
+    check check::limits;
 }
 
 section! {
@@ -188,6 +207,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Config::SETTINGS,
         Sources::SETTINGS,
         Transcode::SETTINGS,
+        Limits::SETTINGS,
         Sessions::SETTINGS,
         Feed::SETTINGS,
         Hls::SETTINGS,

@@ -66,6 +66,7 @@ fn other_value(setting: &Setting) -> String {
         "transcode.teardown_deadline" => "6s",
         "feed.max_bytes" => "17MiB",
         "feed.lag_bytes" => "3MiB",
+        key if key.starts_with("limits.") && key.contains("memory") => "600MB",
         _ if setting.default.ends_with("MiB") => "2MiB",
         _ if setting.default.ends_with('s') => "25s",
         _ => "7",
@@ -108,6 +109,7 @@ fn file_setting(setting: &Setting, value: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines, reason = "a table")]
 fn defaults() {
     let config = config(&[], &[], None);
     let ms = Duration::from_millis;
@@ -153,8 +155,18 @@ fn defaults() {
             threads: 2,
             pipelines_dir: None,
             max_gst_ingests: 16,
+            pipeline_max_age: ms(24 * 3_600_000),
             teardown_deadline: ms(5_000),
             profiles: profiles.clone(),
+        }
+    );
+    assert_eq!(
+        config.limits,
+        Limits {
+            memory_warning: 512_000_000,
+            memory_critical: 1_000_000_000,
+            pipeline_memory: 384 << 20,
+            cpu_cores: 0,
         }
     );
     assert_eq!(

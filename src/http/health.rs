@@ -10,9 +10,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::AppState;
+use super::pipelines::MemoryView;
+use crate::actors::fleet::Member;
 use crate::actors::sessions::Format;
+use crate::admission::{Hold, Pressure};
 use crate::base::clock;
-use crate::metrics::{self, Gathered};
+use crate::memory;
+use crate::metrics::{self, Charges, Gathered, PipelineFigures};
 use crate::pipeline;
 use crate::process;
 use crate::stream::State;
@@ -81,7 +85,7 @@ pub(super) struct DatabaseHealth {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TranscodingHealth {
-    /// Degraded when the queue is in use or a pipeline was wedged.
+    /// Degraded when the queue is in use, a pipeline was wedged, or a rendition is suspended.
     status: Health,
     /// Transcodes that run.
     active: usize,
@@ -89,6 +93,11 @@ pub(super) struct TranscodingHealth {
     max_concurrent: usize,
     /// Requests that wait.
     queued: usize,
+    /// Why the next of them waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<&'static str>,
+    /// Renditions that are refused for a while after failures.
+    suspended: usize,
     /// Pipelines whose teardown passed its deadline, since the start.
     wedged: u64,
 }
@@ -97,10 +106,16 @@ pub(super) struct TranscodingHealth {
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MemoryHealth {
-    /// Degraded when nine tenths of the descriptors are in use.
+    /// Degraded above the warning threshold, and when nine tenths of the descriptors are in use.
     status: Health,
-    /// Resident memory, bytes.
-    resident_bytes: u64,
+    /// Where memory stands against its thresholds: `normal`, `warning` or `critical`.
+    pressure: &'static str,
+    #[serde(flatten)]
+    memory: MemoryView,
+    /// Above this idle pipelines end and new ones wait, bytes.
+    warning_bytes: u64,
+    /// Above this the least wanted pipelines end, bytes.
+    critical_bytes: u64,
     /// Threads.
     threads: u64,
     /// Open file descriptors.
@@ -155,7 +170,12 @@ pub(super) async fn health(
     let latency = latency.ok().and_then(Result::ok);
     let pool = app.hub.pool().figures();
     let census = pipeline::census();
+    let suspended = app.hub.suspended().len();
     let process = process_figures().await;
+    let memory = memory::process();
+    let thresholds = pool.host.thresholds;
+    let pressure = thresholds.pressure(memory.anonymous);
+    let few_descriptors = process.max_fds > 0 && process.open_fds * 10 > process.max_fds * 9;
     let services = Services {
         database: DatabaseHealth {
             status: latency.map_or(Health::Unhealthy, |_| Health::Healthy),
@@ -163,7 +183,7 @@ pub(super) async fn health(
             streams: app.hub.catalog.snapshot().len(),
         },
         transcoding: TranscodingHealth {
-            status: if pool.queued > 0 || census.wedged_total > 0 {
+            status: if pool.queued > 0 || census.wedged_total > 0 || suspended > 0 {
                 Health::Degraded
             } else {
                 Health::Healthy
@@ -171,15 +191,20 @@ pub(super) async fn health(
             active: pool.running,
             max_concurrent: pool.max,
             queued: pool.queued,
+            hold: pool.hold.map(Hold::as_str),
+            suspended,
             wedged: census.wedged_total,
         },
         memory: MemoryHealth {
-            status: if process.open_fds * 10 > process.max_fds * 9 {
+            status: if pressure > Pressure::Normal || few_descriptors {
                 Health::Degraded
             } else {
                 Health::Healthy
             },
-            resident_bytes: process.resident_bytes,
+            pressure: pressure.as_str(),
+            memory: MemoryView::of(&memory),
+            warning_bytes: thresholds.warning_bytes,
+            critical_bytes: thresholds.critical_bytes,
             threads: process.threads,
             open_descriptors: process.open_fds,
             max_descriptors: process.max_fds,
@@ -245,6 +270,8 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
         streams,
         sessions: vec![("ts", of(Format::Ts)), ("hls", of(Format::Hls))],
         pool: (pool.max, pool.running, pool.queued),
+        hold: pool.hold,
+        suspended: hub.suspended().len(),
         pipelines: (census.started_total, census.wedged_total),
         store_latency: latency.ok().and_then(Result::ok),
         process: process_figures().await,
@@ -253,5 +280,27 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
         header::CONTENT_TYPE,
         "text/plain; version=0.0.4; charset=utf-8",
     )];
-    (head, app.prometheus.render()).into_response()
+    let mut text = app.prometheus.render();
+    let fleet: Vec<_> = hub.fleet().into_iter().map(pipeline_figures).collect();
+    let charges = Charges {
+        memory_bytes: pool.charged.memory_bytes,
+        cpu_cores: pool.charged.cpu_cores,
+        warning_bytes: pool.host.thresholds.warning_bytes,
+        critical_bytes: pool.host.thresholds.critical_bytes,
+    };
+    let memory = memory::process();
+    text.push_str(&metrics::pipelines_text(&fleet, &memory, &charges));
+    (head, text).into_response()
+}
+
+fn pipeline_figures(member: Member) -> PipelineFigures {
+    let Member { report, work } = member;
+    PipelineFigures {
+        kind: report.kind().as_str(),
+        usage: report.usage,
+        descriptors: report.descriptors(),
+        lag: work.map(|work| work.live.lag()),
+        stream: report.label.stream,
+        rendition: report.label.rendition,
+    }
 }

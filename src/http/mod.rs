@@ -6,6 +6,7 @@ mod extract;
 mod health;
 mod import;
 mod openapi;
+mod pipelines;
 mod preview;
 mod problem;
 mod server;
@@ -86,6 +87,7 @@ pub fn router(state: Arc<AppState>) -> Router {
             streams::remove
         ))
         .routes(routes!(status::transcoding))
+        .routes(routes!(pipelines::pipelines))
         .routes(routes!(status::end_session))
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
         .layer(middleware::from_fn_with_state(

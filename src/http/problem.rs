@@ -251,6 +251,21 @@ impl From<ViewError> for Problem {
                 detail,
             )
             .stage(stage, cause),
+            ViewError::Broken { error, retry_after } => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "transcode_suspended",
+                "The stream cannot be converted for now",
+                detail,
+            )
+            .stage(error.stage, error.cause)
+            .retry(retry_after),
+            ViewError::OutOfDescriptors => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "out_of_descriptors",
+                "The server has too few file descriptors left",
+                detail,
+            )
+            .retry(Duration::from_secs(5)),
             ViewError::QueueFull(figures) => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "transcode_queue_full",
@@ -298,6 +313,16 @@ fn of_wish(wish: &PlanError, detail: String) -> Problem {
 }
 
 fn of_failure(error: &IngestError) -> Problem {
+    if error.cause == Cause::Overload {
+        return Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "overloaded",
+            "The server is short of memory",
+            error.message.clone(),
+        )
+        .stage(error.stage, error.cause)
+        .retry(Duration::from_secs(10));
+    }
     if error.stage == Stage::Transcode {
         return Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -64,6 +64,9 @@ pub(super) struct SessionView {
     viewers: usize,
     /// The rendition's pipeline: `none` for the source itself.
     pipeline: PipelineState,
+    /// Memory that the rendition's pipeline holds, bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_bytes: Option<u64>,
     /// Place in the queue, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue_position: Option<usize>,
@@ -93,15 +96,11 @@ pub(super) enum PipelineState {
 pub(super) async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<TranscodingStatus> {
     let pool = app.hub.pool().figures();
     let all = app.hub.sessions.list();
-    let mut viewers: HashMap<OutputKey, usize> = HashMap::new();
-    for session in &all {
-        if let Some(key) = session.rendition() {
-            *viewers.entry((session.stream.clone(), key)).or_default() += 1;
-        }
-    }
+    let viewers = app.hub.sessions.by_output();
+    let memory = memory_by_output(&app);
     let sessions = all
         .iter()
-        .map(|session| view(&app, session, &viewers))
+        .map(|session| view(&app, session, &viewers, &memory))
         .collect();
     Json(TranscodingStatus {
         active_sessions: pool.running,
@@ -115,7 +114,19 @@ pub(super) async fn transcoding(Extract(app): Extract<Arc<AppState>>) -> Json<Tr
     })
 }
 
-fn view(app: &AppState, session: &Session, viewers: &HashMap<OutputKey, usize>) -> SessionView {
+fn memory_by_output(app: &AppState) -> HashMap<OutputKey, u64> {
+    let fleet = app.hub.fleet().into_iter();
+    fleet
+        .filter_map(|member| Some((member.work?.key, member.report.usage?.total_bytes())))
+        .collect()
+}
+
+fn view(
+    app: &AppState,
+    session: &Session,
+    viewers: &HashMap<OutputKey, usize>,
+    memory: &HashMap<OutputKey, u64>,
+) -> SessionView {
     let key = session.rendition();
     let output = key.clone().map(|key| (session.stream.clone(), key));
     let viewers = output.as_ref().and_then(|output| viewers.get(output));
@@ -142,8 +153,16 @@ fn view(app: &AppState, session: &Session, viewers: &HashMap<OutputKey, usize>) 
             Some(RenditionStatus::Queued) => PipelineState::Queued,
             Some(RenditionStatus::Starting) => PipelineState::Starting,
             Some(RenditionStatus::Running) => PipelineState::Running,
-            Some(RenditionStatus::QueueFull | RenditionStatus::Failed(_)) => PipelineState::Failed,
+            Some(
+                RenditionStatus::QueueFull
+                | RenditionStatus::OutOfDescriptors
+                | RenditionStatus::Failed(_),
+            ) => PipelineState::Failed,
         },
+        memory_bytes: output
+            .as_ref()
+            .and_then(|output| memory.get(output))
+            .copied(),
         queue_position: rendition.and_then(|r| r.queue_position()),
         bytes: session.bytes(),
     }

@@ -64,6 +64,8 @@ pub enum Cause {
     Ended,
     /// Larger, longer or deeper than allowed.
     Limit,
+    /// The server is short of memory, CPU or descriptors.
+    Overload,
     /// A fault of ours, such as a pipeline that does not start.
     Internal,
 }
@@ -119,6 +121,7 @@ impl Cause {
             Self::Stalled => "stalled",
             Self::Ended => "ended",
             Self::Limit => "limit",
+            Self::Overload => "overload",
             Self::Internal => "internal",
         }
     }

@@ -1,0 +1,90 @@
+//! All pipelines that run, with what they work for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::hub::Hub;
+use super::output::OutputKey;
+use super::rendition::{Live, Rendition};
+use crate::base::clock;
+use crate::ingest::IngestError;
+use crate::pipeline::{self, PipelineId, Report};
+
+/// A pipeline.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// What it takes.
+    pub report: Report,
+    /// The rendition that it works for; `None` for one that pulls, and for one that no rendition
+    /// counts on any more because it is being torn down.
+    pub work: Option<Work>,
+}
+
+/// A rendition whose pipeline runs.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Which output.
+    pub key: OutputKey,
+    /// The rendition.
+    pub rendition: Arc<Rendition>,
+    /// Its pipeline's state.
+    pub live: Live,
+    /// Sessions that watch it.
+    pub viewers: usize,
+}
+
+/// A rendition that is refused for a while.
+#[derive(Clone, Debug)]
+pub struct Suspended {
+    /// Which output.
+    pub key: OutputKey,
+    /// Why.
+    pub error: Arc<IngestError>,
+    /// When it may be tried; zero while a trial runs.
+    pub retry_after: Duration,
+}
+
+impl Hub {
+    /// Every pipeline of the process, oldest first. Reads the memory of each.
+    pub fn fleet(&self) -> Vec<Member> {
+        let mut work = self.at_work();
+        pipeline::pipelines()
+            .into_iter()
+            .map(|report| Member {
+                work: work.remove(&report.id),
+                report,
+            })
+            .collect()
+    }
+
+    /// Renditions that are refused for a while, because they failed or were ended.
+    pub fn suspended(&self) -> Vec<Suspended> {
+        self.breakers()
+            .broken(clock::now())
+            .map(|broken| Suspended {
+                key: broken.key,
+                error: broken.reason,
+                retry_after: broken.retry_after,
+            })
+            .collect()
+    }
+
+    fn at_work(&self) -> HashMap<PipelineId, Work> {
+        let viewers = self.sessions.by_output();
+        self.renditions
+            .list()
+            .into_iter()
+            .filter_map(|(key, rendition, _)| {
+                let live = rendition.live()?;
+                let work = Work {
+                    viewers: viewers.get(&key).copied().unwrap_or(0),
+                    key,
+                    rendition,
+                    live,
+                };
+                Some((work.live.pipeline, work))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,409 @@
+//! Every metric, by name, in one place.
+//!
+//! Prefix `sightglass_`, base units, `_total` for counters. Labels are stream ids and small
+//! closed enums only: never a URL, a client address or an error text.
+
+mod exposition;
+mod pipelines;
+
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
+
+use crate::admission::Hold;
+use crate::ingest::Cause;
+use crate::ts::Stats;
+
+const BUILD_INFO: &str = "sightglass_build_info";
+const UPTIME: &str = "sightglass_uptime_seconds";
+const STREAMS: &str = "sightglass_streams";
+const INGESTS: &str = "sightglass_ingests_running";
+const INGEST_FAILURES: &str = "sightglass_ingest_failures_total";
+const INGEST_BYTES: &str = "sightglass_ingest_bytes_total";
+const TS_CONTINUITY: &str = "sightglass_ts_continuity_errors_total";
+const TS_TRANSPORT: &str = "sightglass_ts_transport_errors_total";
+const TS_SYNC: &str = "sightglass_ts_sync_losses_total";
+const PIPELINES: &str = "sightglass_transcode_pipelines_running";
+const PIPELINE_FAILURES: &str = "sightglass_pipeline_failures_total";
+const PIPELINES_STARTED: &str = "sightglass_pipelines_started_total";
+const PIPELINES_WEDGED: &str = "sightglass_pipelines_wedged_total";
+const PIPELINES_REPLACED: &str = "sightglass_pipelines_replaced_total";
+const POOL_DECISIONS: &str = "sightglass_pool_decisions_total";
+const POOL_HELD: &str = "sightglass_pool_held";
+const SUSPENDED: &str = "sightglass_renditions_suspended";
+const RENDITION_BYTES: &str = "sightglass_rendition_bytes_total";
+const POOL_SLOTS: &str = "sightglass_pool_slots";
+const POOL_USED: &str = "sightglass_pool_slots_used";
+const POOL_QUEUE: &str = "sightglass_pool_queue_length";
+const SESSIONS: &str = "sightglass_sessions";
+const VIEWER_BYTES: &str = "sightglass_viewer_bytes_total";
+const VIEWER_SKIPS: &str = "sightglass_viewer_skips_total";
+const FIRST_BYTE: &str = "sightglass_preview_first_byte_seconds";
+const PREVIEW_FAILURES: &str = "sightglass_preview_failures_total";
+const HTTP_REQUESTS: &str = "sightglass_http_requests_total";
+const HTTP_DURATION: &str = "sightglass_http_request_duration_seconds";
+const HTTP_CONNECTIONS: &str = "sightglass_http_connections";
+const STORE_LATENCY: &str = "sightglass_store_latency_seconds";
+const FDS: &str = "sightglass_process_open_fds";
+const MAX_FDS: &str = "sightglass_process_max_fds";
+const RESIDENT: &str = "sightglass_process_resident_memory_bytes";
+const THREADS: &str = "sightglass_process_threads";
+const CPU: &str = "sightglass_process_cpu_seconds_total";
+
+/// Of series that come and go with what they tell of.
+mod names {
+    pub(super) const MEMORY: &str = "sightglass_pipeline_memory_bytes";
+    pub(super) const PEAK: &str = "sightglass_pipeline_memory_peak_bytes";
+    pub(super) const CPU: &str = "sightglass_pipeline_cpu_seconds_total";
+    pub(super) const THREADS: &str = "sightglass_pipeline_threads";
+    pub(super) const DESCRIPTORS: &str = "sightglass_pipeline_open_fds";
+    pub(super) const LAG: &str = "sightglass_pipeline_lag_seconds";
+    pub(super) const PROCESS: &str = "sightglass_process_memory_bytes";
+    pub(super) const CHARGED_BYTES: &str = "sightglass_pool_charged_memory_bytes";
+    pub(super) const CHARGED_CORES: &str = "sightglass_pool_charged_cores";
+    pub(super) const THRESHOLD: &str = "sightglass_memory_threshold_bytes";
+}
+
+/// What the pool may decide, and why.
+const DECISIONS: &[(&str, &str)] = &[
+    ("queued", "slots"),
+    ("queued", "memory"),
+    ("queued", "cpu"),
+    ("queued", "lag"),
+    ("queued", "descriptors"),
+    ("refused", "queue_full"),
+    ("refused", "descriptors"),
+    ("ended", "idle"),
+    ("ended", "ceiling"),
+    ("ended", "memory_critical"),
+];
+
+/// Bucket bounds for durations from a millisecond to half a minute, in seconds.
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
+
+/// Installs the recorder and describes every metric. Once per process.
+///
+/// # Errors
+/// When a recorder is installed already.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .install_recorder()?;
+    describe();
+    // Decisions begin at zero, so that the first of each is seen.
+    for (decision, reason) in DECISIONS {
+        counter!(POOL_DECISIONS, "decision" => *decision, "reason" => *reason).increment(0);
+    }
+    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}
+
+#[allow(clippy::too_many_lines, reason = "a table")]
+fn describe() {
+    let gauges = [
+        (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
+        (UPTIME, Unit::Seconds, "Time since the server started."),
+        (STREAMS, Unit::Count, "Streams by state."),
+        (INGESTS, Unit::Count, "Streams being pulled now."),
+        (PIPELINES, Unit::Count, "Transcode pipelines running now."),
+        (POOL_SLOTS, Unit::Count, "Transcodes that may run at once."),
+        (POOL_USED, Unit::Count, "Transcode slots taken."),
+        (
+            POOL_QUEUE,
+            Unit::Count,
+            "Requests waiting for a transcode slot.",
+        ),
+        (
+            POOL_HELD,
+            Unit::Count,
+            "1 for the reason why the next in the queue waits.",
+        ),
+        (
+            SUSPENDED,
+            Unit::Count,
+            "Renditions that are refused for a while after failures.",
+        ),
+        (SESSIONS, Unit::Count, "Viewers' sessions by format."),
+        (HTTP_CONNECTIONS, Unit::Count, "Open client connections."),
+        (
+            STORE_LATENCY,
+            Unit::Seconds,
+            "Time the store took to answer its newest check.",
+        ),
+        (FDS, Unit::Count, "Open file descriptors."),
+        (
+            MAX_FDS,
+            Unit::Count,
+            "The most file descriptors the process may open.",
+        ),
+        (RESIDENT, Unit::Bytes, "Resident memory of the process."),
+        (THREADS, Unit::Count, "Threads of the process."),
+    ];
+    for (name, unit, text) in gauges {
+        describe_gauge!(name, unit, text);
+    }
+    let counters = [
+        (INGEST_FAILURES, Unit::Count, "Pulls that ended, by cause."),
+        (INGEST_BYTES, Unit::Bytes, "Bytes pulled from sources."),
+        (
+            TS_CONTINUITY,
+            Unit::Count,
+            "Continuity counter errors in pulled streams.",
+        ),
+        (
+            TS_TRANSPORT,
+            Unit::Count,
+            "Packets marked with transport errors in pulled streams.",
+        ),
+        (
+            TS_SYNC,
+            Unit::Count,
+            "Losses of packet sync in pulled streams.",
+        ),
+        (
+            PIPELINE_FAILURES,
+            Unit::Count,
+            "Transcode pipelines that failed.",
+        ),
+        (
+            PIPELINES_STARTED,
+            Unit::Count,
+            "GStreamer pipelines started.",
+        ),
+        (
+            PIPELINES_WEDGED,
+            Unit::Count,
+            "Pipelines whose teardown passed its deadline.",
+        ),
+        (
+            PIPELINES_REPLACED,
+            Unit::Count,
+            "Pipelines that reached their age and handed over to the next.",
+        ),
+        (
+            POOL_DECISIONS,
+            Unit::Count,
+            "What the pool decided against somebody's wish, by reason.",
+        ),
+        (
+            RENDITION_BYTES,
+            Unit::Bytes,
+            "Bytes that transcode pipelines produced.",
+        ),
+        (
+            VIEWER_BYTES,
+            Unit::Bytes,
+            "Media bytes handed to viewers, by format.",
+        ),
+        (
+            VIEWER_SKIPS,
+            Unit::Count,
+            "Times a slow viewer skipped to a keyframe.",
+        ),
+        (
+            PREVIEW_FAILURES,
+            Unit::Count,
+            "Previews that could not be shown, by code.",
+        ),
+        (
+            HTTP_REQUESTS,
+            Unit::Count,
+            "HTTP requests by route, method and status class.",
+        ),
+        (
+            CPU,
+            Unit::Seconds,
+            "CPU time of the process, user and system.",
+        ),
+    ];
+    for (name, unit, text) in counters {
+        describe_counter!(name, unit, text);
+    }
+    describe_histogram!(
+        FIRST_BYTE,
+        Unit::Seconds,
+        "Time from a preview request to its first media byte, by rendition kind."
+    );
+    describe_histogram!(
+        HTTP_DURATION,
+        Unit::Seconds,
+        "Time from an HTTP request to its response head, by route."
+    );
+}
+
+/// Counts something that runs, until dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct Runs(&'static str);
+
+impl Runs {
+    fn begin(name: &'static str) -> Self {
+        gauge!(name).increment(1.0);
+        Self(name)
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        gauge!(self.0).decrement(1.0);
+    }
+}
+
+/// A pull runs.
+pub fn ingest_runs() -> Runs {
+    Runs::begin(INGESTS)
+}
+
+/// A pull ended.
+pub fn ingest_attempt_failed(cause: Cause) {
+    counter!(INGEST_FAILURES, "cause" => cause.as_str()).increment(1);
+}
+
+/// Bytes came from a source.
+pub fn ingest_bytes(bytes: usize) {
+    counter!(INGEST_BYTES).increment(bytes as u64);
+}
+
+/// Transport errors since `before`.
+pub fn ts_errors(before: &Stats, now: &Stats) {
+    let pairs = [
+        (
+            TS_CONTINUITY,
+            before.continuity_errors,
+            now.continuity_errors,
+        ),
+        (TS_TRANSPORT, before.transport_errors, now.transport_errors),
+        (TS_SYNC, before.sync_losses, now.sync_losses),
+    ];
+    for (name, before, now) in pairs {
+        if now > before {
+            counter!(name).increment(now - before);
+        }
+    }
+}
+
+/// A transcode pipeline runs.
+pub fn pipeline_runs() -> Runs {
+    Runs::begin(PIPELINES)
+}
+
+/// A transcode pipeline failed.
+pub fn pipeline_failed() {
+    counter!(PIPELINE_FAILURES).increment(1);
+}
+
+/// A pipeline has handed over to the next.
+pub fn pipeline_replaced() {
+    counter!(PIPELINES_REPLACED).increment(1);
+}
+
+/// The pool has decided something; both are words of closed sets.
+pub fn pool_decided(decision: &'static str, reason: &'static str) {
+    counter!(POOL_DECISIONS, "decision" => decision, "reason" => reason).increment(1);
+}
+
+/// A pipeline produced bytes.
+pub fn rendition_bytes(bytes: usize) {
+    counter!(RENDITION_BYTES).increment(bytes as u64);
+}
+
+/// Bytes were handed to a viewer.
+pub fn viewer_bytes(format: &'static str, bytes: usize) {
+    counter!(VIEWER_BYTES, "format" => format).increment(bytes as u64);
+}
+
+/// A viewer skipped to a keyframe.
+pub fn viewer_skips(skips: u64) {
+    counter!(VIEWER_SKIPS).increment(skips);
+}
+
+/// A preview has its first byte.
+pub fn preview_first_byte(converted: bool, after: Duration) {
+    let kind = if converted { "converted" } else { "source" };
+    histogram!(FIRST_BYTE, "kind" => kind).record(after);
+}
+
+/// A preview could not be shown.
+pub fn preview_failed(code: &'static str) {
+    counter!(PREVIEW_FAILURES, "code" => code).increment(1);
+}
+
+/// A request was answered. `route` is a pattern of ours, never a path.
+pub fn http_request(route: &str, method: &'static str, status: u16, after: Duration) {
+    let class = match status {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    };
+    let route = route.to_owned();
+    counter!(HTTP_REQUESTS, "route" => route.clone(), "method" => method, "status" => class)
+        .increment(1);
+    histogram!(HTTP_DURATION, "route" => route).record(after);
+}
+
+/// A connection is open.
+pub fn connection_open() -> Runs {
+    Runs::begin(HTTP_CONNECTIONS)
+}
+
+/// Figures read when somebody asks for the metrics.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered {
+    /// Time since the start.
+    pub uptime: Duration,
+    /// Streams by state.
+    pub streams: Vec<(&'static str, usize)>,
+    /// Sessions by format.
+    pub sessions: Vec<(&'static str, usize)>,
+    /// Slots of the pool, taken ones, and the queue.
+    pub pool: (usize, usize, usize),
+    /// Why the next in the queue waits.
+    pub hold: Option<Hold>,
+    /// Renditions that are refused for a while.
+    pub suspended: usize,
+    /// Pipelines started and wedged since the start.
+    pub pipelines: (u64, u64),
+    /// Latency of the store's newest check.
+    pub store_latency: Option<Duration>,
+    /// Descriptors open and allowed, resident bytes, threads, CPU seconds.
+    pub process: crate::process::Figures,
+}
+
+/// Sets the gauges that are read at scrape time.
+pub fn set_gathered(figures: &Gathered) {
+    gauge!(UPTIME).set(figures.uptime.as_secs_f64());
+    for &(state, count) in &figures.streams {
+        gauge!(STREAMS, "state" => state).set(count as f64);
+    }
+    for &(format, count) in &figures.sessions {
+        gauge!(SESSIONS, "format" => format).set(count as f64);
+    }
+    gauge!(POOL_SLOTS).set(figures.pool.0 as f64);
+    gauge!(POOL_USED).set(figures.pool.1 as f64);
+    gauge!(POOL_QUEUE).set(figures.pool.2 as f64);
+    for hold in Hold::ALL {
+        let held = u8::from(figures.hold == Some(hold));
+        gauge!(POOL_HELD, "reason" => hold.as_str()).set(f64::from(held));
+    }
+    gauge!(SUSPENDED).set(figures.suspended as f64);
+    counter!(PIPELINES_STARTED).absolute(figures.pipelines.0);
+    counter!(PIPELINES_WEDGED).absolute(figures.pipelines.1);
+    if let Some(latency) = figures.store_latency {
+        gauge!(STORE_LATENCY).set(latency.as_secs_f64());
+    }
+    let process = &figures.process;
+    gauge!(FDS).set(process.open_fds as f64);
+    gauge!(MAX_FDS).set(process.max_fds as f64);
+    gauge!(RESIDENT).set(process.resident_bytes as f64);
+    gauge!(THREADS).set(process.threads as f64);
+    counter!(CPU).absolute(process.cpu_seconds as u64);
+}

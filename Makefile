@@ -19,6 +19,9 @@ TEST_ENV := G_DEBUG=fatal-criticals RUST_BACKTRACE=1
 # A deadlock is a red test. nextest knows limits for each test; plain cargo has this one for all.
 TEST_TIMEOUT := 20m
 
+# With SOAK_LEAK=1 the soak leaks on purpose, and the server with it where it can.
+LEAK = $(if $(filter 1,$(SOAK_LEAK)),--features leak)
+
 # Each step needs the one before it, and cargo is parallel by itself.
 .NOTPARALLEL:
 
@@ -84,3 +87,20 @@ bench: setup ## Benchmark the pure parts
 .PHONY: bench-versus
 bench-versus: setup-test ## Compare with an ffmpeg process that does the same work
 	$(CARGO) bench $(LOCKED) --bench versus
+
+.PHONY: bench-many
+bench-many: setup-test ## Compare many transcodes with as many ffmpeg processes: memory, CPU, quality
+	$(CARGO) bench $(LOCKED) --bench many
+
+.PHONY: bench-accounting
+bench-accounting: setup-test ## Compare the sum of the pipelines' memory with the process's
+	$(CARGO) bench $(LOCKED) --bench accounting
+
+.PHONY: soak
+soak: setup-test ## Do everything to one server for SOAK_MINUTES (5), then see what is left
+	$(CARGO) bench $(LOCKED) $(LEAK) --bench soak
+
+.PHONY: cycles
+cycles: export SOAK_CYCLES ?= 1000
+cycles: setup-test ## Start and stop SOAK_CYCLES (1000) previews, then see what is left
+	$(CARGO) bench $(LOCKED) $(LEAK) --bench soak

@@ -16,6 +16,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 #[derive(Default)]
 pub(crate) struct Table(Vec<[String; 6]>);
 
+#[allow(dead_code, reason = "each bench uses a part")]
 impl Table {
     /// A measure taken several times on both sides.
     pub(crate) fn compare(&mut self, what: &str, unit: &str, ours: &[f64], theirs: &[f64]) {

@@ -13,12 +13,16 @@
 mod support;
 
 mod api;
+mod bombs;
+mod budgets;
 mod codecs;
+mod flood;
 mod hls;
 mod lifecycle;
 mod pool;
 mod profiles;
 mod sharing;
+mod soak;
 mod sources;
 
 use std::time::Duration;

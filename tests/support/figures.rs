@@ -41,6 +41,19 @@ impl Figures {
     }
 }
 
+/// Proportional set size of the process `pid`, in bytes: what it holds for itself, and its share of
+/// what it shares with others. The fair figure when several processes run the same program.
+pub fn pss_bytes(pid: u32) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    field(&rollup, "Pss:").map(|kb| kb * 1024)
+}
+
+/// Forgets the highest resident memory of the process `pid` so far ([`Figures::peak_bytes`]).
+pub fn forget_peak(pid: u32) {
+    // Number 5 of `proc_pid_clear_refs(5)`.
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").expect("the peak can be reset");
+}
+
 fn field(status: &str, key: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     line.split_whitespace().next()?.parse().ok()

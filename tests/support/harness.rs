@@ -19,7 +19,7 @@ use support::{
 };
 
 fn http() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().unwrap()
+    http_client().no_proxy().build().unwrap()
 }
 
 /// A folder with the first three segments of the clip, so that the loop comes soon.

@@ -25,11 +25,14 @@
 mod child;
 mod clients;
 mod figures;
+mod http;
 mod logs;
 mod metrics;
 mod nginx;
 mod origin;
 mod server;
+pub mod soak;
+mod tsedit;
 mod tsscan;
 mod wait;
 
@@ -39,12 +42,13 @@ pub use clients::{
     ViewerOptions, decode_png, ffprobe_packets, ffprobe_stream, gst_play, hls_viewer,
     play_with_mpv, write_ts,
 };
-pub use figures::Figures;
+pub use figures::{Figures, forget_peak, pss_bytes};
+pub use http::http_client;
 pub use logs::Logs;
 pub use metrics::Metrics;
 pub use nginx::Nginx;
 pub use origin::{
-    Asked, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, TsFile, TsLive,
+    Asked, Bomb, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, TsFile, TsLive,
 };
 pub use server::{Options, Reply, Server, StartFailure};
 pub use tsscan::{Codec, Keyframe, TsScan};

@@ -163,7 +163,7 @@ impl Server {
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
-        let http = reqwest::Client::builder()
+        let http = super::http::http_client()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .build()

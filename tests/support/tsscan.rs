@@ -38,6 +38,10 @@ pub struct TsScan {
     counters: HashMap<u16, u8>,
     unit: Option<Unit>,
     pictures_before: u64,
+    decoded_at: Option<u64>,
+    decoded: u64,
+    decoding: u64,
+    longest_step: u64,
     /// Whole packets read.
     pub packets: u64,
     /// Bytes that stood where a sync byte should.
@@ -77,6 +81,17 @@ impl TsScan {
         ends.map_or(0.0, |((first, _), (last, _))| {
             last.saturating_sub(*first) as f64 / 27e6
         })
+    }
+
+    /// The longest step from one picture's decoding time to the next, in seconds.
+    pub fn longest_step(&self) -> f64 {
+        self.longest_step as f64 / 90e3
+    }
+
+    /// How long the pictures last by their decoding times, the last one included, in seconds.
+    pub fn video_seconds(&self) -> f64 {
+        let steps = self.decoded.saturating_sub(1).max(1);
+        self.decoding as f64 / 90e3 * self.decoded as f64 / steps as f64
     }
 
     /// Reads on; gives the keyframes that became whole. A picture is whole when the next begins.
@@ -153,12 +168,24 @@ impl TsScan {
         if starts {
             found.extend(self.close_unit());
             if let Some((pts, bytes)) = pes(body) {
+                self.step(decoding_time(body).or(pts));
                 let bytes = bytes.to_vec();
                 self.unit = Some(Unit { pts, bytes });
             }
         } else if let Some(unit) = &mut self.unit {
             let room = UNIT_KEPT.saturating_sub(unit.bytes.len());
             unit.bytes.extend_from_slice(&body[..body.len().min(room)]);
+        }
+    }
+
+    fn step(&mut self, at: Option<u64>) {
+        let Some(at) = at else { return };
+        self.decoded += 1;
+        if let Some(before) = self.decoded_at.replace(at) {
+            // Time stamps are 33 bits; a step back counts as the long step that it is to a player.
+            let step = at.wrapping_sub(before) & ((1 << 33) - 1);
+            self.longest_step = self.longest_step.max(step);
+            self.decoding += step;
         }
     }
 
@@ -229,11 +256,21 @@ fn pes(body: &[u8]) -> Option<(Option<u64>, &[u8])> {
     let pts = (body[7] & 0x80 != 0)
         .then(|| body.get(9..14))
         .flatten()
-        .map(|field| {
-            let part = |at: usize| u64::from(field[at]) << 7 | u64::from(field[at + 1] >> 1);
-            u64::from(field[0] >> 1 & 7) << 30 | part(1) << 15 | part(3)
-        });
+        .map(stamp);
     Some((pts, body.get(header..)?))
+}
+
+/// The DTS of a PES packet, where it has one of its own.
+fn decoding_time(body: &[u8]) -> Option<u64> {
+    (body[7] & 0xc0 == 0xc0)
+        .then(|| body.get(14..19))
+        .flatten()
+        .map(stamp)
+}
+
+fn stamp(field: &[u8]) -> u64 {
+    let part = |at: usize| u64::from(field[at]) << 7 | u64::from(field[at + 1] >> 1);
+    u64::from(field[0] >> 1 & 7) << 30 | part(1) << 15 | part(3)
 }
 
 /// Whether a decoder can start at this picture: its parameters are with it and it refers to none

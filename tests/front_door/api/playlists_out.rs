@@ -185,7 +185,7 @@ async fn a_host_header_cannot_write_into_a_playlist() {
 async fn a_playlist_over_http2_names_the_host_that_was_asked() {
     let server = Server::start(Options::new()).await;
     server.add(stream("a")).await;
-    let client = reqwest::Client::builder()
+    let client = crate::support::http_client()
         .no_proxy()
         .http2_prior_knowledge()
         .build()

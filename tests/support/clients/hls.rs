@@ -74,7 +74,7 @@ impl HlsSeen {
 pub async fn hls_viewer(url: &str, seconds: u32) -> HlsSeen {
     let began = Instant::now();
     let mut viewer = Viewer {
-        http: reqwest::Client::builder()
+        http: crate::support::http_client()
             .no_proxy()
             .build()
             .expect("an HTTP client"),

@@ -1,5 +1,6 @@
 //! A viewer of progressive TS that measures, and that can be slow.
 
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -30,6 +31,8 @@ pub struct ViewerOptions {
     pub headers: Vec<(String, String)>,
     /// Count bytes without looking into them: for crowds of viewers.
     pub blind: bool,
+    /// The address to connect from, such as 127.0.0.2: another client to the server.
+    pub from: Option<Ipv4Addr>,
 }
 
 /// What a viewer has seen so far. Times count from just before the connection was made.
@@ -57,6 +60,12 @@ pub struct Seen {
     pub discontinuities: u64,
     /// Bytes out of step with the packets.
     pub sync_losses: u64,
+    /// The longest step from one picture's decoding time to the next, in seconds (0 if blind):
+    /// more than the duration of a picture when one is missing.
+    pub longest_step: f64,
+    /// How long a player that began with the first keyframe would have stood still since, because
+    /// the stream was late (0 if blind).
+    pub stalled: Duration,
     /// When the body (or the attempt) ended.
     pub ended: Option<Duration>,
     /// Why, if not in order.
@@ -115,6 +124,12 @@ impl TsViewer {
     /// Bytes of the body so far.
     pub fn bytes(&self) -> u64 {
         self.locked().bytes
+    }
+
+    /// Status (0 until there is one), bytes of the body, and whether it has ended.
+    pub fn glance(&self) -> (u16, u64, bool) {
+        let seen = self.locked();
+        (seen.status, seen.bytes, seen.ended.is_some())
     }
 
     /// Waits for the headers of the answer: its status.
@@ -199,6 +214,9 @@ impl View {
 
     async fn read(&mut self, url: &Url) -> Result<(), Failure> {
         let socket = TcpSocket::new_v4()?;
+        if let Some(from) = self.options.from {
+            socket.bind((from, 0).into())?;
+        }
         if let Some(bytes) = self.options.receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
@@ -283,9 +301,16 @@ impl View {
             if !keyframes.is_empty() {
                 seen.first_keyframe.get_or_insert(now);
             }
+            if let Some(begun) = seen.first_keyframe {
+                let played = now.saturating_sub(begun).saturating_sub(seen.stalled);
+                // What had come before this piece is all that could be shown until now.
+                let had = Duration::from_secs_f64(seen.seconds);
+                seen.stalled += played.saturating_sub(had);
+            }
             seen.keyframes
                 .extend(keyframes.into_iter().map(|keyframe| (now, keyframe)));
             seen.seconds = scan.seconds();
+            seen.longest_step = scan.longest_step();
             seen.continuity_errors = scan.continuity_errors;
             seen.discontinuities = scan.discontinuities;
             seen.sync_losses = scan.sync_losses;

@@ -159,7 +159,7 @@ fn head(kind: &str, more: &str) -> String {
 }
 
 /// Bytes without pattern, and the same in every run.
-fn noise() -> Vec<u8> {
+pub(super) fn noise() -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     (0..64 << 10)
         .map(|_| {

@@ -5,6 +5,7 @@
 //! `/sport/`.
 
 mod answer;
+mod bombs;
 mod channel;
 mod clip;
 mod gate;
@@ -16,6 +17,7 @@ mod schedule;
 mod serve;
 mod ts;
 
+pub use bombs::Bomb;
 pub use gate::Gate;
 pub use hostile::Hostile;
 pub use live_hls::{Fault, Key, Live, LiveHls};
@@ -31,6 +33,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 
+use super::media;
 use answer::{Answer, plain, redirect};
 use serve::{Resource, Shared};
 
@@ -149,6 +152,13 @@ impl Origin {
     /// A port of its own that answers every request in this hostile way. Gives the URL.
     pub fn hostile(&self, kind: Hostile) -> String {
         hostile::start(self.runtime().handle(), kind, Arc::clone(&self.shared))
+    }
+
+    /// Serves a stream that is built to blow up below `/{name}`. Gives the URL.
+    pub fn bomb(&self, name: &str, bomb: Bomb) -> String {
+        let resource = bombs::resource(bomb, &media("bbb.ts"), &media("hevc10.ts"));
+        self.put(name, resource);
+        self.url(name)
     }
 
     /// Closes the listener and every connection: the port refuses until [`Self::resume`].

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::super::tsscan::{PACKET, TsScan};
 use super::answer::{Answer, Pour, Reply, plain, poured, redirect};
 use super::gate::Gate;
+use super::hostile::noise;
 use super::retime::Retime;
 use super::serve::{Asked, Resource, Shared};
 
@@ -139,6 +140,7 @@ impl TsLive {
         let source = Arc::new(Source {
             pace,
             retime,
+            noise: noise().into(),
             body,
             options,
             began: Instant::now(),
@@ -156,6 +158,11 @@ impl TsLive {
     /// Sends nothing on any connection, new ones included, while `on`.
     pub fn stall(&self, on: bool) {
         self.source.mode.send_modify(|mode| mode.stalled = on);
+    }
+
+    /// Sends noise in place of the stream, on all connections, while `on`.
+    pub fn garble(&self, on: bool) {
+        self.source.mode.send_modify(|mode| mode.garbled = on);
     }
 
     /// Breaks the connections of now in the middle of a chunk.
@@ -199,6 +206,7 @@ impl TsLive {
 #[derive(Debug, Clone, Copy, Default)]
 struct Mode {
     stalled: bool,
+    garbled: bool,
     generation: u64,
     refusal: Option<u16>,
 }
@@ -208,6 +216,7 @@ struct Source {
     body: Bytes,
     pace: Pace,
     retime: Option<Retime>,
+    noise: Bytes,
     began: Instant,
     mode: watch::Sender<Mode>,
     shared: Arc<Shared>,
@@ -275,7 +284,9 @@ impl Source {
                     to = to.min(from + left);
                 }
                 let mut chunk = self.body.slice(from as usize..to as usize);
-                if let Some(retime) = &self.retime {
+                if self.mode.borrow().garbled {
+                    chunk = self.noise.slice(..chunk.len().min(self.noise.len()));
+                } else if let Some(retime) = &self.retime {
                     chunk = retime.after(*at / length, &chunk).into();
                 }
                 if pour.send_data(chunk).await.is_err() {
@@ -318,8 +329,12 @@ impl Pace {
         assert!(last > 0.0, "a paced file needs PCRs");
         marks[0].1 = 0;
         let bytes = (body.len() / PACKET * PACKET) as u64;
-        // What follows the last PCR takes as long as its share of bytes.
-        let seconds = last * bytes as f64 / offset as f64;
+        // As long as its pictures, so that a seamless loop has no step in it. Without pictures, what
+        // follows the last PCR takes as long as its share of bytes.
+        let seconds = match scan.video_seconds() {
+            video if video > last => video,
+            _ => last * bytes as f64 / offset as f64,
+        };
         Self {
             marks,
             seconds,

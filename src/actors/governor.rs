@@ -61,12 +61,12 @@ pub async fn run(hub: Arc<Hub>, bounds: Bounds, stop: CancellationToken) {
         }
         known_bytes = process_bytes;
         let now = clock::now();
-        // A pipeline whose memory is not measured is not ended for it.
         let fleet = hub.fleet();
         if fleet.iter().any(|m| m.report.phase == Phase::Stopping) {
             governor.tearing_down(now);
         }
         end_large_ingests(&hub, &fleet, &bounds);
+        // A pipeline whose memory is not measured is not ended for it.
         let working: Vec<Working> = fleet.into_iter().filter_map(working).collect();
         for pipeline in act(&hub, &mut governor, &bounds, &working, process_bytes, now) {
             // What was made to blow up says nothing about others of its kind.

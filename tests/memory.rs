@@ -102,7 +102,7 @@ impl Encode {
                     .is_some_and(|e| e.type_() == gst::EventType::Eos)
                 {
                     let _ = ended.try_send(());
-                    return gst::PadProbeReturn::Drop;
+                    return gst::PadProbeReturn::Handled;
                 }
                 gst::PadProbeReturn::Ok
             },

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::hub::Hub;
 use super::output::OutputKey;
 use super::rendition::{Live, Rendition};
+use crate::base::breakers::Broken;
 use crate::base::clock;
 use crate::ingest::IngestError;
 use crate::pipeline::{self, PipelineId, Report};
@@ -34,16 +34,8 @@ pub struct Work {
     pub viewers: usize,
 }
 
-/// A rendition that is refused for a while.
-#[derive(Clone, Debug)]
-pub struct Suspended {
-    /// Which output.
-    pub key: OutputKey,
-    /// Why.
-    pub error: Arc<IngestError>,
-    /// When it may be tried; zero while a trial runs.
-    pub retry_after: Duration,
-}
+/// A rendition that is refused for a while, because it failed or was ended.
+pub type Suspended = Broken<OutputKey, Arc<IngestError>>;
 
 impl Hub {
     /// Every pipeline of the process, oldest first. Reads the memory of each.
@@ -58,16 +50,9 @@ impl Hub {
             .collect()
     }
 
-    /// Renditions that are refused for a while, because they failed or were ended.
+    /// Renditions that are refused for a while.
     pub fn suspended(&self) -> Vec<Suspended> {
-        self.breakers()
-            .broken(clock::now())
-            .map(|broken| Suspended {
-                key: broken.key,
-                error: broken.reason,
-                retry_after: broken.retry_after,
-            })
-            .collect()
+        self.breakers().broken(clock::now()).collect()
     }
 
     fn at_work(&self) -> HashMap<PipelineId, Work> {

@@ -10,7 +10,6 @@ use super::breakers::HEALTHY;
 use super::fleet::{Member, Work};
 use super::hub::Hub;
 use super::observe::{Observations, Seen};
-use super::pool::Verdict;
 use crate::admission::govern::{Act, Governor, Pipeline, Reason};
 use crate::admission::{Hold, Host, LeaseId, Thresholds};
 use crate::base::clock;
@@ -103,9 +102,7 @@ fn end_large_ingests(hub: &Hub, fleet: &[Member], bounds: &Bounds) {
             && let Ok(stream) = StreamId::parse(&report.label.stream)
         {
             tracing::warn!(%stream, memory_bytes = held, "the pipeline of a source is ended: {}", Reason::Ceiling.describe());
-            let reason = Reason::Ceiling.as_str();
-            hub.pool()
-                .decided(&stream, &report.label.rendition, Verdict::Ended, reason);
+            hub.note_end(&stream, &report.label.rendition, Reason::Ceiling);
             hub.end_ingest(&stream);
         }
     }
@@ -162,12 +159,7 @@ fn tell(hub: &Hub, working: &Working, reason: Reason, bounds: &Bounds) {
         viewers = working.work.viewers,
         "pipeline is ended: {}", reason.describe()
     );
-    hub.pool().decided(
-        stream,
-        &rendition.to_string(),
-        Verdict::Ended,
-        reason.as_str(),
-    );
+    hub.note_end(stream, &rendition.to_string(), reason);
 }
 
 fn error_of(reason: Reason) -> IngestError {

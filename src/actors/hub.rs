@@ -177,10 +177,14 @@ impl Hub {
     /// Ends at once what nobody watches any more and only lingers.
     pub(super) fn make_room(&self) {
         for (stream, rendition) in self.renditions.stop_idle() {
-            let reason = Reason::Idle.as_str();
-            self.pool()
-                .decided(&stream, &rendition.to_string(), Verdict::Ended, reason);
+            self.note_end(&stream, &rendition.to_string(), Reason::Idle);
         }
+    }
+
+    /// Notes that a pipeline is ended against somebody's wish.
+    pub(super) fn note_end(&self, stream: &StreamId, rendition: &str, reason: Reason) {
+        self.pool()
+            .decided(stream, rendition, Verdict::Ended, reason.as_str());
     }
 
     /// Ends a pull, whoever uses it.
@@ -215,7 +219,7 @@ impl Hub {
 
     /// A definition was changed or removed: what runs for it by the old sources ends.
     pub fn definition_changed(&self, id: &StreamId) {
-        self.ingests.stop_where(|key, _| key == id);
+        self.end_ingest(id);
         self.renditions.stop_where(|(key, _), _| key == id);
         self.windows.stop_where(|(key, _), _| key == id);
         self.breakers().reset_where(|(key, _)| key == id);

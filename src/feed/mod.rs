@@ -78,7 +78,6 @@ pub struct Subscription {
     number: u64,
     head: watch::Receiver<u64>,
     join: Join,
-    cursor: Option<u64>,
     skips: u64,
 }
 
@@ -113,7 +112,6 @@ impl Feed {
             number: self.subscribed.fetch_add(1, Ordering::Relaxed),
             head: self.head.subscribe(),
             join,
-            cursor: None,
             skips: 0,
         }
     }
@@ -273,8 +271,9 @@ impl Subscription {
     fn take(&mut self) -> Take {
         let mut state = self.feed.state();
         let ring = &state.ring;
-        let kept = self.cursor.filter(|&at| at >= ring.first_sequence());
-        let fell_behind = self.cursor.is_some() && kept.is_none();
+        let cursor = state.cursors.get(&self.number).copied();
+        let kept = cursor.filter(|&at| at >= ring.first_sequence());
+        let fell_behind = cursor.is_some() && kept.is_none();
         let (at, joined) = match kept {
             Some(at) => (Some(at), false),
             None => match self.join {
@@ -289,12 +288,11 @@ impl Subscription {
         }
         drop(state);
         match found {
-            Some((at, chunk)) => {
+            Some((_, chunk)) => {
                 if fell_behind {
                     self.skips += 1;
                     self.feed.skips_total.fetch_add(1, Ordering::Relaxed);
                 }
-                self.cursor = Some(at + 1);
                 Take::Item(Item { chunk, joined })
             }
             None if ended => Take::End,

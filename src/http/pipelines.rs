@@ -240,8 +240,8 @@ fn suspended(suspended: &Suspended) -> SuspendedView {
     SuspendedView {
         stream_id: stream.to_string(),
         rendition: rendition.to_string(),
-        cause: suspended.error.cause,
-        reason: suspended.error.message.clone(),
+        cause: suspended.reason.cause,
+        reason: suspended.reason.message.clone(),
         retry_after: suspended.retry_after.as_secs_f64(),
     }
 }

@@ -68,13 +68,11 @@ fn watched(
     let state = Arc::new(AtomicU8::new(PENDING));
     let (done, end) = mpsc::sync_channel::<()>(1);
     let kept = pipeline.clone();
-    let account = registered.account().clone();
     let stop = thread::Builder::new().name("pipe-stop".to_owned()).spawn({
         let state = Arc::clone(&state);
         let registered = Arc::clone(registered);
         move || {
-            let account = registered.account().clone();
-            let bound = account.enter();
+            let bound = registered.account().enter();
             if pipeline.set_state(gst::State::Null).is_err() {
                 tracing::warn!("a pipeline refused to stop");
             }
@@ -82,8 +80,7 @@ fn watched(
             drop(bound);
             #[cfg(feature = "leak")]
             super::leak::lose_some();
-            account.trim();
-            drop((account, registered));
+            drop(registered);
             if settle(&state, DONE) {
                 census::stopped();
             } else {
@@ -108,7 +105,7 @@ fn watched(
     }
     // Free the pipeline here, before anyone is told that it is gone.
     {
-        let _bound = account.enter();
+        let _bound = registered.account().enter();
         drop(kept);
     }
     let _ = stop.join();

@@ -64,8 +64,8 @@ enum RunEnd {
     },
     /// Nobody wants it any more.
     Cancelled,
-    /// The pool has ended it.
-    Evicted(Arc<IngestError>),
+    /// The pool has ended it; its status says why.
+    Evicted,
     /// It failed.
     Failed(IngestError),
 }
@@ -84,11 +84,7 @@ impl Task {
             let started = clock::now();
             let end = self.run_once(&lease, &mut cutter, &mut supply).await;
             let error = match end {
-                RunEnd::Cancelled | RunEnd::SourceEnded => break,
-                RunEnd::Evicted(error) => {
-                    self.set_status(RenditionStatus::Failed(error));
-                    break;
-                }
+                RunEnd::Cancelled | RunEnd::SourceEnded | RunEnd::Evicted => break,
                 RunEnd::Replaced { complete } => {
                     tracing::info!(stream = %self.stream, rendition = %self.key, "pipeline has reached its age: the next one takes over");
                     metrics::pipeline_replaced();
@@ -257,15 +253,15 @@ impl Task {
         let end = tokio::select! {
             biased;
             () = self.cancel.cancelled() => RunEnd::Cancelled,
-            error = self.board.evicted() => RunEnd::Evicted(error),
+            error = self.board.evicted() => {
+                // Its viewers need not wait for the teardown to be told.
+                self.set_status(RenditionStatus::Failed(error));
+                RunEnd::Evicted
+            }
             () = changed(&mut changes, &tracks, self.convert()) => RunEnd::TracksChanged,
             end = self.convey(&mut running, &mut supply, cutter, &pace) => end,
         };
         self.board.live(None);
-        if let RunEnd::Evicted(error) = &end {
-            // Its viewers need not wait for the teardown to be told.
-            self.set_status(RenditionStatus::Failed(Arc::clone(error)));
-        }
         if matches!(end, RunEnd::Replaced { .. }) {
             *kept = Some(supply);
             tokio::spawn(async move {

@@ -20,8 +20,8 @@ use crate::base::clock;
 use crate::config::Config;
 use crate::feed::Retention;
 use crate::http::{self, AppState, HttpSettings, Limits, Server};
-use crate::ingest::Fetcher;
 use crate::ingest::policy::Policy;
+use crate::ingest::{Dialer, Fetcher};
 use crate::metrics;
 use crate::pipeline::{self, Library};
 use crate::process;
@@ -55,6 +55,9 @@ pub enum AppError {
     /// The HTTP client.
     #[error("cannot set up the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
+    /// The system's certificates cannot be used.
+    #[error("TLS to sources cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
     /// The metrics recorder.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -192,8 +195,10 @@ fn hub(
         max_bytes: config.feed.max_bytes,
     };
     let sources = &config.sources;
+    let policy = Arc::new(Policy::new(sources.allow_cidrs.clone()));
+    let dialer = Dialer::new(Arc::clone(&policy))?;
     let fetcher = Fetcher::new(
-        Policy::new(sources.allow_cidrs.clone()),
+        policy,
         &sources.user_agent,
         sources.default_timeout,
         sources.stall_timeout,
@@ -206,6 +211,7 @@ fn hub(
     let settings = HubSettings {
         ingest: IngestDeps {
             fetcher,
+            dialer,
             library: Arc::clone(&library),
             pool: Pool::new(
                 admission::Limits::new(transcode.max_gst_ingests, INGEST_QUEUE),

@@ -13,10 +13,10 @@ use crate::feed::{Feed, Publisher, Retention};
 use crate::ingest::backoff::{self, Backoff};
 use crate::ingest::pacer::Pacer;
 use crate::ingest::sink::{self, Drain, Piece};
-use crate::ingest::{Cause, Fetcher, IngestError, Stage};
+use crate::ingest::{Cause, Dialer, Fetcher, IngestError, Stage};
 use crate::metrics;
 use crate::pipeline::Library;
-use crate::stream::{Definition, Source, SourceKind};
+use crate::stream::{Definition, Source};
 use crate::ts::{Chunk, Cutter, CutterOptions};
 
 /// A source that flows brings media at least this often, whatever the stall timeout: a keyframe may
@@ -30,6 +30,8 @@ const DRAIN: Duration = Duration::from_secs(1);
 pub struct IngestDeps {
     /// HTTP to sources.
     pub fetcher: Fetcher,
+    /// Other connections to sources.
+    pub dialer: Dialer,
     /// Pipelines for sources that GStreamer makes.
     pub library: Arc<Library>,
     /// Leases for those.
@@ -212,20 +214,8 @@ impl Task {
         let pull = async move {
             // Dropped with this future's end: the pump drains what is left, and ends.
             let sink = sink;
-            match source.url.kind() {
-                SourceKind::HttpTsOrHls => {
-                    crate::ingest::pull(&self.deps.fetcher, source, &sink).await
-                }
-                SourceKind::Test => {
-                    let who = (&self.definition.id, self.definition.name.as_str());
-                    super::test_source::pull(&self.deps, source, who, &sink).await
-                }
-                SourceKind::Other(scheme) => Err(IngestError::new(
-                    Stage::Policy,
-                    Cause::Unsupported,
-                    format!("{scheme} sources cannot be pulled by this version"),
-                )),
-            }
+            let who = (&self.definition.id, self.definition.name.as_str());
+            super::pull::pull(&self.deps, source, who, &sink).await
         };
         let mut media = pump.media.subscribe();
         let watchdog = silence(&mut media, self.deps.stall_timeout.max(MEDIA_WITHIN));

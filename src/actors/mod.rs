@@ -14,6 +14,7 @@ mod observe;
 pub mod output;
 pub mod plan;
 pub mod pool;
+mod pull;
 pub mod rendition;
 pub mod sessions;
 mod test_source;

@@ -164,6 +164,14 @@ impl IngestError {
         )
     }
 
+    /// The verdict on an error of a connection that is not HTTP's.
+    pub fn of_connection(stage: Stage, error: &std::io::Error) -> Self {
+        of_io(stage, stage == Stage::Connect, error).unwrap_or_else(|| {
+            let text = "the connection to the source broke";
+            Self::new(stage, Cause::Unreachable, text)
+        })
+    }
+
     /// The verdict on an error of the HTTP client; its own text holds URLs and is not used.
     pub(super) fn of_client(stage: Stage, error: &reqwest::Error) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
@@ -175,7 +183,7 @@ impl IngestError {
                 return Self::new(Stage::Dns, Cause::Unreachable, unresolved.to_string());
             }
             if let Some(io) = inner.downcast_ref::<std::io::Error>()
-                && let Some(found) = of_io(stage, error, io)
+                && let Some(found) = of_io(stage, error.is_connect(), io)
             {
                 return found;
             }
@@ -205,13 +213,9 @@ impl IngestError {
     }
 }
 
-fn of_io(stage: Stage, error: &reqwest::Error, io: &std::io::Error) -> Option<IngestError> {
+fn of_io(stage: Stage, connects: bool, io: &std::io::Error) -> Option<IngestError> {
     use std::io::ErrorKind;
-    let at = if error.is_connect() {
-        Stage::Connect
-    } else {
-        stage
-    };
+    let at = if connects { Stage::Connect } else { stage };
     let new = |stage, cause, text| Some(IngestError::new(stage, cause, text));
     match io.kind() {
         ErrorKind::ConnectionRefused => new(at, Cause::Refused, "the source refuses connections"),
@@ -220,7 +224,7 @@ fn of_io(stage: Stage, error: &reqwest::Error, io: &std::io::Error) -> Option<In
             new(at, Cause::Unreachable, "there is no route to the source")
         }
         // rustls reports through io errors of this kind
-        ErrorKind::InvalidData if error.is_connect() => new(
+        ErrorKind::InvalidData if connects => new(
             Stage::Tls,
             Cause::Unreachable,
             "the TLS handshake with the source failed (certificate or protocol)",

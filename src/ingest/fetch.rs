@@ -62,14 +62,13 @@ impl Fetcher {
     /// # Errors
     /// When the TLS back end cannot be set up.
     pub fn new(
-        policy: Policy,
+        policy: Arc<Policy>,
         user_agent: &str,
         default_timeout: Duration,
         stall_timeout: Duration,
     ) -> Result<Self, reqwest::Error> {
         // Refused only when the process has a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let policy = Arc::new(policy);
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

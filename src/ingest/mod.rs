@@ -5,17 +5,21 @@
 
 pub mod backoff;
 mod detect;
+mod dial;
 mod error;
 mod fetch;
 mod hls;
 pub mod pacer;
 pub mod policy;
+mod progress;
 pub mod sink;
 
 use bytes::Bytes;
 
+pub use dial::Dialer;
 pub use error::{Cause, IngestError, Stage};
 pub use fetch::{Answer, Fetcher, Manners};
+pub use progress::{Found, Progress};
 
 use crate::stream::Source;
 use detect::Container;

@@ -6,6 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+use super::error::Stage;
+use super::progress::{Found, Progress};
+
 /// Bytes in flight between a puller and its pump. Enough for a segment of an ordinary stream,
 /// so that a segment is fetched quickly though it is released at real time.
 const BUDGET: usize = 4 << 20;
@@ -34,6 +37,7 @@ pub struct Charge(#[allow(dead_code, reason = "held, not read")] OwnedSemaphoreP
 pub struct Sink {
     pieces: mpsc::Sender<Piece>,
     budget: Arc<Semaphore>,
+    progress: Arc<Progress>,
 }
 
 /// The pump's end.
@@ -41,6 +45,7 @@ pub struct Sink {
 pub struct Drain {
     pieces: mpsc::Receiver<Piece>,
     budget: Arc<Semaphore>,
+    progress: Arc<Progress>,
 }
 
 /// The pump is gone: the pull should end.
@@ -51,17 +56,18 @@ pub struct Gone;
 pub fn channel() -> (Sink, Drain) {
     let (sender, receiver) = mpsc::channel(PIECES);
     let budget = Arc::new(Semaphore::new(BUDGET));
+    let progress = Arc::new(Progress::new());
     let sink = Sink {
         pieces: sender,
         budget: Arc::clone(&budget),
+        progress: Arc::clone(&progress),
     };
-    (
-        sink,
-        Drain {
-            pieces: receiver,
-            budget,
-        },
-    )
+    let drain = Drain {
+        pieces: receiver,
+        budget,
+        progress,
+    };
+    (sink, drain)
 }
 
 impl Sink {
@@ -89,6 +95,16 @@ impl Sink {
         self.send(Piece::TargetDuration(longest)).await
     }
 
+    /// Tells that the pull has passed a stage. Only the first time counts.
+    pub fn reached(&self, stage: Stage) {
+        self.progress.reached(stage);
+    }
+
+    /// Notes what was found out about the source.
+    pub fn note(&self, change: impl FnOnce(&mut Found)) {
+        self.progress.note(change);
+    }
+
     async fn send(&self, piece: Piece) -> Result<(), Gone> {
         self.pieces.send(piece).await.map_err(|_| Gone)
     }
@@ -98,6 +114,11 @@ impl Drain {
     /// The next piece; `None` when the puller has ended.
     pub async fn next(&mut self) -> Option<Piece> {
         self.pieces.recv().await
+    }
+
+    /// How far the pull has come; it may be kept when the drain is gone.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// True when nothing more is there at the moment.

@@ -1,4 +1,4 @@
-//! Where a source is pulled from: a URL with a scheme that is, or will be, pulled.
+//! Where a source is pulled from: a URL with a scheme that can be pulled.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::limits;
 
-/// Schemes that a definition may use. Only those whose [`SourceKind`] is not `Other` can be pulled yet.
+/// Schemes that a definition may use.
 const SCHEMES: [&str; 12] = [
     "http", "https", "test", "rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "mms", "mmsh",
 ];
@@ -26,12 +26,22 @@ pub struct SourceUrl(Url);
 /// How a source is pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SourceKind {
-    /// HTTP or HTTPS: HLS or continuous MPEG-TS, told apart by what comes.
-    HttpTsOrHls,
+    /// HTTP or HTTPS: playlists, manifests and media files, told apart by what comes.
+    Http,
     /// The built-in test picture, `test://`.
     Test,
-    /// A known scheme that nothing pulls yet.
-    Other(&'static str),
+    /// RTSP, over TLS or not (RFC 2326).
+    Rtsp,
+    /// RTMP, over TLS or not.
+    Rtmp,
+    /// MPEG-TS in UDP datagrams, unicast or multicast.
+    Udp,
+    /// MPEG-TS in RTP (RFC 2250), unicast or multicast.
+    Rtp,
+    /// SRT, calling or listening.
+    Srt,
+    /// MMS over HTTP (MS-WMSP).
+    Mms,
 }
 
 /// Why a text is no [`SourceUrl`]. Quotes nothing of the text, which may hold credentials.
@@ -118,11 +128,15 @@ impl SourceUrl {
     /// How it is pulled.
     pub fn kind(&self) -> SourceKind {
         match self.0.scheme() {
-            "http" | "https" => SourceKind::HttpTsOrHls,
             "test" => SourceKind::Test,
-            other => {
-                SourceKind::Other(SCHEMES.iter().find(|s| **s == other).copied().unwrap_or(""))
-            }
+            "rtsp" | "rtsps" => SourceKind::Rtsp,
+            "rtmp" | "rtmps" => SourceKind::Rtmp,
+            "udp" => SourceKind::Udp,
+            "rtp" => SourceKind::Rtp,
+            "srt" => SourceKind::Srt,
+            "mms" | "mmsh" => SourceKind::Mms,
+            // `SCHEMES` knows no other.
+            _ => SourceKind::Http,
         }
     }
 
@@ -251,12 +265,12 @@ mod tests {
     #[test]
     fn kinds() {
         let kind = |text: &str| SourceUrl::parse(text).unwrap().kind();
-        assert_eq!(kind("http://h/a.m3u8"), SourceKind::HttpTsOrHls);
-        assert_eq!(kind(" HTTPS://h/a.ts "), SourceKind::HttpTsOrHls);
+        assert_eq!(kind("http://h/a.m3u8"), SourceKind::Http);
+        assert_eq!(kind(" HTTPS://h/a.ts "), SourceKind::Http);
         assert_eq!(kind("test://"), SourceKind::Test);
         assert_eq!(kind("test://bars?seed=2"), SourceKind::Test);
-        assert_eq!(kind("rtsp://h/x"), SourceKind::Other("rtsp"));
-        assert_eq!(kind("mmsh://h/x"), SourceKind::Other("mmsh"));
+        assert_eq!(kind("rtsp://h/x"), SourceKind::Rtsp);
+        assert_eq!(kind("mmsh://h/x"), SourceKind::Mms);
         for scheme in SCHEMES {
             assert!(SourceUrl::ALLOWED.contains(scheme));
         }

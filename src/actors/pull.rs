@@ -1,0 +1,35 @@
+//! Which code pulls a source: one arm for each kind.
+
+use super::ingest::IngestDeps;
+use crate::ingest::sink::Sink;
+use crate::ingest::{self, Cause, IngestError, Stage};
+use crate::stream::{Source, SourceKind, StreamId};
+
+/// Pulls `source` into `sink` until it ends or fails. `Ok` means that it ended by itself, or that
+/// nobody takes its bytes any more.
+///
+/// # Errors
+/// With the stage it reached and the cause.
+pub(super) async fn pull(
+    deps: &IngestDeps,
+    source: &Source,
+    who: (&StreamId, &str),
+    sink: &Sink,
+) -> Result<(), IngestError> {
+    sink.note(|found| found.protocol = Some(source.url.as_url().scheme().to_owned()));
+    match source.url.kind() {
+        SourceKind::Http => ingest::pull(&deps.fetcher, source, sink).await,
+        SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
+        SourceKind::Rtsp => unsupported("RTSP"),
+        SourceKind::Rtmp => unsupported("RTMP"),
+        SourceKind::Udp => unsupported("UDP"),
+        SourceKind::Rtp => unsupported("RTP"),
+        SourceKind::Srt => unsupported("SRT"),
+        SourceKind::Mms => unsupported("MMS"),
+    }
+}
+
+fn unsupported(what: &str) -> Result<(), IngestError> {
+    let text = format!("{what} sources cannot be pulled by this version");
+    Err(IngestError::new(Stage::Policy, Cause::Unsupported, text))
+}

@@ -220,6 +220,7 @@ fn hub(
             retention,
             lead: sources.lead,
             backoff: (sources.backoff_min, sources.backoff_max),
+            timeout: sources.default_timeout,
             stall_timeout: sources.stall_timeout,
             teardown_deadline: transcode.teardown_deadline,
         },

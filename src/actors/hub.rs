@@ -10,7 +10,7 @@ use super::catalog::Catalog;
 use super::descriptors::Descriptors;
 use super::hls_output::{HlsOutput, HlsSettings, Sequences};
 use super::hls_sessions::{HlsSessions, Touched};
-use super::ingest::{Ingest, IngestDeps, Phase};
+use super::ingest::{Ingest, IngestDeps, IngestStatus, Phase};
 use super::output::OutputKey;
 use super::plan::RenditionKey;
 use super::pool::{Pool, Verdict};
@@ -67,6 +67,8 @@ pub struct StreamStatus {
     pub state: State,
     /// Why it is down.
     pub error: Option<Arc<IngestError>>,
+    /// The pull, while there is one.
+    pub ingest: Option<IngestStatus>,
 }
 
 impl Hub {
@@ -187,6 +189,12 @@ impl Hub {
             .decided(stream, rendition, Verdict::Ended, reason.as_str());
     }
 
+    /// Gives up the source that a stream is pulled from now; false when it is not pulled.
+    pub fn reject_source(&self, id: &StreamId, error: IngestError) -> bool {
+        let ingest = self.ingests.peek(id);
+        ingest.map(|ingest| ingest.reject(error)).is_some()
+    }
+
     /// Ends a pull, whoever uses it.
     pub(super) fn end_ingest(&self, id: &StreamId) {
         self.ingests.stop_where(|key, _| key == id);
@@ -195,21 +203,25 @@ impl Hub {
     /// The state of a stream.
     pub fn status(&self, definition: &Definition) -> StreamStatus {
         let ingest = self.ingests.peek(&definition.id);
+        let ingest = ingest.map(|ingest| ingest.status().borrow().clone());
         let (state, error) = match &ingest {
             _ if !definition.enabled => (State::Disabled, None),
             None => (State::Idle, None),
-            Some(ingest) => {
-                let status = ingest.status().borrow().clone();
+            Some(status) => {
                 let state = match status.phase {
                     Phase::Live => State::Up,
                     Phase::BackingOff => State::Down,
                     Phase::Connecting if status.error.is_some() => State::Down,
                     Phase::Connecting => State::Connecting,
                 };
-                (state, status.error)
+                (state, status.error.clone())
             }
         };
-        StreamStatus { state, error }
+        StreamStatus {
+            state,
+            error,
+            ingest,
+        }
     }
 
     /// The rendition behind a session, if it is a converted one.

@@ -21,6 +21,7 @@ pub(super) async fn pull(
     sink: &Sink,
 ) -> Result<(), IngestError> {
     let lease = lease(deps).await?;
+    sink.begin();
     let spec = spec(source.url.as_url(), name)
         .map_err(|message| IngestError::new(Stage::Request, Cause::Unsupported, message))?;
     // In a task of its own: a pull that is cancelled while the pipeline starts must not give the

@@ -276,8 +276,7 @@ impl Hub {
         let mut status = ingest.status();
         let failure = async {
             loop {
-                let sources = ingest.definition.sources.len();
-                let failed = status.borrow_and_update().final_error(sources);
+                let failed = status.borrow_and_update().final_error();
                 if let Some(error) = failed {
                     return error;
                 }

@@ -10,6 +10,7 @@ mod pipelines;
 mod preview;
 mod problem;
 mod server;
+mod sources;
 mod status;
 mod streams;
 
@@ -86,6 +87,7 @@ pub fn router(state: Arc<AppState>) -> Router {
             streams::patch,
             streams::remove
         ))
+        .routes(routes!(sources::fail_over))
         .routes(routes!(status::transcoding))
         .routes(routes!(pipelines::pipelines))
         .routes(routes!(status::end_session))

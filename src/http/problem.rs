@@ -87,6 +87,16 @@ impl Problem {
         )
     }
 
+    /// 409: it cannot be done as things are.
+    pub(super) fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "conflict",
+            "That cannot be done as things are",
+            detail,
+        )
+    }
+
     /// 404: there is no such thing.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::AppState;
 use super::extract::{Body, Params, StreamPath, if_match};
 use super::problem::Problem;
+use super::sources::{self, SourceView};
 use crate::actors::catalog::{CatalogError, runs_otherwise};
 use crate::actors::hub::StreamStatus;
-use crate::ingest::{Cause, Stage};
+use crate::base::clock;
+use crate::ingest::{Cause, IngestError, Stage};
 use crate::stream::{self, Draft, Filter, Page, Record, State};
 
 /// A stream as the API shows it: its definition and how it is.
@@ -27,6 +29,9 @@ pub(super) struct StreamView {
     /// Why it is down, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
+    /// Its sources, while it is pulled; in the order of the definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    source_states: Vec<SourceView>,
 }
 
 /// Why a stream is down.
@@ -80,11 +85,21 @@ impl StreamView {
         Self {
             record: record.clone(),
             state: status.state,
-            failure: status.error.map(|e| FailureView {
-                stage: e.stage,
-                cause: e.cause,
-                message: e.message.clone(),
-            }),
+            failure: status.error.as_deref().map(FailureView::new),
+            source_states: status
+                .ingest
+                .map(|ingest| sources::views(&ingest, clock::now()))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+impl FailureView {
+    pub(super) fn new(error: &IngestError) -> Self {
+        Self {
+            stage: error.stage,
+            cause: error.cause,
+            message: error.message.clone(),
         }
     }
 }

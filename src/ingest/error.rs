@@ -62,6 +62,8 @@ pub enum Cause {
     Stalled,
     /// The source ended.
     Ended,
+    /// Somebody asked for another source.
+    Rejected,
     /// Larger, longer or deeper than allowed.
     Limit,
     /// The server is short of memory, CPU or descriptors.
@@ -120,6 +122,7 @@ impl Cause {
             Self::Drm => "drm",
             Self::Stalled => "stalled",
             Self::Ended => "ended",
+            Self::Rejected => "rejected",
             Self::Limit => "limit",
             Self::Overload => "overload",
             Self::Internal => "internal",

@@ -1,12 +1,12 @@
 //! Pulling sources: async, without GStreamer and without a thread per stream.
 //!
 //! [`pull`] asks a source over HTTP, finds out what it is, and delivers its bytes to a
-//! [`sink::Sink`] until it ends. Cutting, pacing and publishing are the pump's (`actors::ingest`).
+//! [`sink::Sink`] until it ends. Which source is pulled when is for [`failover`] to say. Cutting, pacing and publishing are the pump's (`actors::ingest`).
 
-pub mod backoff;
 mod detect;
 mod dial;
 mod error;
+pub mod failover;
 mod fetch;
 mod hls;
 pub mod pacer;

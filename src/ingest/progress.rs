@@ -1,5 +1,6 @@
 //! How far a pull has come, and what it found out about its source on the way.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -37,12 +38,13 @@ pub struct Variant {
 /// Shared by a pull and who watches it.
 #[derive(Debug)]
 pub struct Progress {
-    began: Instant,
+    bytes: AtomicBool,
     inner: Mutex<Inner>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    began: Instant,
     /// At most one of each stage.
     stages: Vec<(Stage, Duration)>,
     found: Found,
@@ -53,9 +55,23 @@ impl Progress {
     #[allow(clippy::new_without_default, reason = "it reads the clock")]
     pub fn new() -> Self {
         Self {
-            began: clock::now(),
-            inner: Mutex::default(),
+            bytes: AtomicBool::new(false),
+            inner: Mutex::new(Inner {
+                began: clock::now(),
+                stages: Vec::new(),
+                found: Found::default(),
+            }),
         }
+    }
+
+    /// When the pull began to work, waiting for a lease apart.
+    pub fn began(&self) -> Instant {
+        self.inner().began
+    }
+
+    /// Whether the source has sent a byte of media.
+    pub fn has_bytes(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// The stages passed, with the time since the start at which each was; in the order of passing.
@@ -69,11 +85,24 @@ impl Progress {
     }
 
     pub(super) fn reached(&self, stage: Stage) {
-        let at = self.began.elapsed();
+        let now = clock::now();
         let mut inner = self.inner();
+        let at = now.saturating_duration_since(inner.began);
         if inner.stages.iter().all(|(known, _)| *known != stage) {
             inner.stages.push((stage, at));
         }
+    }
+
+    /// A byte of media came.
+    pub(super) fn flows(&self) {
+        // Told with each piece: only the first takes the lock.
+        if !self.bytes.swap(true, Ordering::Relaxed) {
+            self.reached(Stage::FirstByte);
+        }
+    }
+
+    pub(super) fn begin(&self) {
+        self.inner().began = clock::now();
     }
 
     pub(super) fn note(&self, change: impl FnOnce(&mut Found)) {

@@ -73,6 +73,9 @@ pub fn channel() -> (Sink, Drain) {
 impl Sink {
     /// Hands over bytes; waits while the budget is used up.
     pub async fn data(&self, mut bytes: Bytes) -> Result<(), Gone> {
+        if !bytes.is_empty() {
+            self.progress.flows();
+        }
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE));
             let permits = u32::try_from(piece.len()).map_err(|_| Gone)?;
@@ -93,6 +96,11 @@ impl Sink {
     /// Passes on the target duration of the source.
     pub async fn target_duration(&self, longest: Duration) -> Result<(), Gone> {
         self.send(Piece::TargetDuration(longest)).await
+    }
+
+    /// The pull begins now: what came before was waiting for a lease, which is no fault of the source.
+    pub fn begin(&self) {
+        self.progress.begin();
     }
 
     /// Tells that the pull has passed a stage. Only the first time counts.

@@ -24,6 +24,7 @@ const UPTIME: &str = "sightglass_uptime_seconds";
 const STREAMS: &str = "sightglass_streams";
 const INGESTS: &str = "sightglass_ingests_running";
 const INGEST_FAILURES: &str = "sightglass_ingest_failures_total";
+const TAKEN_BACK: &str = "sightglass_sources_taken_back_total";
 const INGEST_BYTES: &str = "sightglass_ingest_bytes_total";
 const TS_CONTINUITY: &str = "sightglass_ts_continuity_errors_total";
 const TS_TRANSPORT: &str = "sightglass_ts_transport_errors_total";
@@ -151,6 +152,11 @@ fn describe() {
     }
     let counters = [
         (INGEST_FAILURES, Unit::Count, "Pulls that ended, by cause."),
+        (
+            TAKEN_BACK,
+            Unit::Count,
+            "Returns from a backup to a better source that flows again.",
+        ),
         (INGEST_BYTES, Unit::Bytes, "Bytes pulled from sources."),
         (
             TS_CONTINUITY,
@@ -264,6 +270,11 @@ pub fn ingest_runs() -> Runs {
 /// A pull ended.
 pub fn ingest_attempt_failed(cause: Cause) {
     counter!(INGEST_FAILURES, "cause" => cause.as_str()).increment(1);
+}
+
+/// A better source was taken back.
+pub fn source_taken_back() {
+    counter!(TAKEN_BACK).increment(1);
 }
 
 /// Bytes came from a source.

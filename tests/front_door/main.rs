@@ -16,6 +16,7 @@ mod api;
 mod bombs;
 mod budgets;
 mod codecs;
+mod failover;
 mod flood;
 mod hls;
 mod lifecycle;

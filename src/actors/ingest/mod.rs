@@ -1,0 +1,166 @@
+//! The one live pull of a stream: a task that pulls its sources as the failover says, and pumps what
+//! comes into the feed.
+
+mod attempt;
+mod pump;
+mod task;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::shared::Shareable;
+use crate::feed::{Feed, Retention};
+use crate::ingest::failover::SourceState;
+use crate::ingest::{Dialer, Fetcher, IngestError};
+use crate::metrics;
+use crate::pipeline::Library;
+use crate::stream::Definition;
+use task::Task;
+
+/// What every ingest needs.
+#[derive(Clone, Debug)]
+pub struct IngestDeps {
+    /// HTTP to sources.
+    pub fetcher: Fetcher,
+    /// Other connections to sources.
+    pub dialer: Dialer,
+    /// Pipelines for sources that GStreamer makes.
+    pub library: Arc<Library>,
+    /// Leases for those.
+    pub pool: super::pool::Pool,
+    /// What a feed keeps.
+    pub retention: Retention,
+    /// How far a feed runs ahead at the start.
+    pub lead: Duration,
+    /// Shortest and longest pause between attempts.
+    pub backoff: (Duration, Duration),
+    /// How long a source may take to answer, unless it says otherwise. Its first byte of media may
+    /// take twice as long.
+    pub timeout: Duration,
+    /// Without media for this long a source counts as stalled.
+    pub stall_timeout: Duration,
+    /// How long a pipeline may take to end.
+    pub teardown_deadline: Duration,
+}
+
+/// What an ingest does at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// It connects, or waits for the first keyframe.
+    #[default]
+    Connecting,
+    /// Media flows.
+    Live,
+    /// It pauses after a failure.
+    BackingOff,
+}
+
+/// An ingest's status.
+#[derive(Clone, Debug, Default)]
+pub struct IngestStatus {
+    /// What it does.
+    pub phase: Phase,
+    /// Attempts since the start.
+    pub attempts: u64,
+    /// The failure of the newest attempt that failed, until media flows again.
+    pub error: Option<Arc<IngestError>>,
+    /// The longest segment that the source announces.
+    pub target_duration: Option<Duration>,
+    /// Which of the sources it pulls, from 0.
+    pub source: usize,
+    /// Each source, in order.
+    pub sources: Arc<[SourceState]>,
+    /// Each source was tried without success since media last flowed.
+    pub exhausted: bool,
+}
+
+impl IngestStatus {
+    /// The error to tell a viewer at once: each source was tried since media last flowed, and
+    /// trying any of them again soon cannot help.
+    pub fn final_error(&self) -> Option<Arc<IngestError>> {
+        let hopeless = |source: &SourceState| {
+            let error = source.error.as_ref();
+            error.is_some_and(|error| error.cause.is_permanent())
+        };
+        self.error
+            .clone()
+            .filter(|_| self.exhausted && self.sources.iter().all(hopeless))
+    }
+}
+
+/// A running ingest. Viewers, renditions and the monitor hold leases on it.
+#[derive(Debug)]
+pub struct Ingest {
+    /// What it delivers.
+    pub feed: Arc<Feed>,
+    /// What it pulls.
+    pub definition: Arc<Definition>,
+    status: watch::Receiver<IngestStatus>,
+    reject: mpsc::Sender<IngestError>,
+    cancel: CancellationToken,
+    linger: Duration,
+}
+
+impl Ingest {
+    /// Starts pulling `definition` in a task of its own.
+    pub fn start(definition: Arc<Definition>, deps: IngestDeps, linger: Duration) -> Self {
+        let (feed, publisher) = Feed::new(deps.retention);
+        let (status_sender, status) = watch::channel(IngestStatus::default());
+        let (reject, rejected) = mpsc::channel(1);
+        let cancel = CancellationToken::new();
+        let task = Task {
+            definition: Arc::clone(&definition),
+            deps,
+            publisher,
+            status: status_sender,
+        };
+        let stop = cancel.clone();
+        tokio::spawn(async move {
+            let _counted = metrics::ingest_runs();
+            stop.run_until_cancelled(task.run(rejected)).await;
+        });
+        Self {
+            feed,
+            definition,
+            status,
+            reject,
+            cancel,
+            linger,
+        }
+    }
+
+    /// Gives up the source that is pulled now, as if it had failed with `error`.
+    pub fn reject(&self, error: IngestError) {
+        // One wish that waits is as good as many.
+        let _ = self.reject.try_send(error);
+    }
+
+    /// Its status, as it changes.
+    pub fn status(&self) -> watch::Receiver<IngestStatus> {
+        self.status.clone()
+    }
+}
+
+impl Shareable for Ingest {
+    fn linger(&self) -> Duration {
+        self.linger
+    }
+    fn is_alive(&self) -> bool {
+        // The status is closed when the task has ended, for whatever reason.
+        !self.cancel.is_cancelled() && self.status.has_changed().is_ok()
+    }
+    fn stop(&self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

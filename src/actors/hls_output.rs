@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Media, OutputKey};
+use super::picked::Picked;
 use crate::base::clock;
 use crate::base::shared::Shareable;
-use crate::feed::{Join, Subscription};
+use crate::feed::Join;
 use crate::hls::{SegmentData, Window, WindowOptions};
 use crate::ts::Tracks;
 
@@ -111,7 +112,7 @@ impl HlsOutput {
         let tracks = media.feed().tracks();
         // What is kept of the feed may be minutes of radio: a window's worth is enough.
         let back = settings.segment * u32::try_from(settings.window).unwrap_or(u32::MAX);
-        let subscription = media.feed().subscribe(Join::Back(back));
+        let subscription = media.subscribe(Join::Back(back));
         let (stop, filled) = (cancel.clone(), Arc::clone(&window));
         tokio::spawn(async move {
             let fill = fill(subscription, &filled, version_sender);
@@ -172,7 +173,7 @@ impl HlsOutput {
     }
 }
 
-async fn fill(mut feed: Subscription, window: &Mutex<Window>, version: watch::Sender<u64>) {
+async fn fill(mut feed: Picked, window: &Mutex<Window>, version: watch::Sender<u64>) {
     let lock = || window.lock().unwrap_or_else(PoisonError::into_inner);
     while let Some(item) = feed.next().await {
         let mut chunk = item.chunk;

@@ -1,6 +1,7 @@
 //! What runs per stream. Each drives pure state machines and holds leases on what it needs;
 //! the [`hub`] finds or starts the right ones for a viewer.
 
+pub mod audio;
 pub mod breakers;
 pub mod catalog;
 pub mod descriptors;
@@ -12,6 +13,7 @@ pub mod hub;
 pub mod ingest;
 mod observe;
 pub mod output;
+pub mod picked;
 pub mod plan;
 pub mod pool;
 mod pull;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::ingest::Ingest;
+use super::picked::{Pick, Picked};
 use super::plan::RenditionKey;
 use super::rendition::Rendition;
 use crate::base::shared::Lease;
-use crate::feed::Feed;
+use crate::feed::{Feed, Join};
 use crate::stream::StreamId;
 
 /// One output of one stream.
@@ -30,5 +31,15 @@ impl Media {
             Some(rendition) => &rendition.feed,
             None => &self.ingest.feed,
         }
+    }
+
+    /// Subscribes a viewer to what this output shows of the feed.
+    pub fn subscribe(&self, join: Join) -> Picked {
+        let pick = match &self.key {
+            RenditionKey::Picked { audio } => Pick::One(Some(audio.clone())),
+            // A pipeline was given no more than what is wanted.
+            RenditionKey::Source | RenditionKey::Encoded { .. } => Pick::All,
+        };
+        Picked::subscribe(self.feed(), join, pick)
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::audio::{AudioChoice, audio_tracks, chosen};
 use crate::config::Profile;
 use crate::pipeline::{Audio, Video, VideoCodec};
 use crate::ts::{Codec, Kind, Track, Tracks};
@@ -18,6 +19,8 @@ pub struct Wish {
     pub transcode: Option<bool>,
     /// `None`: the size does not matter; a profile is used only where conversion is needed.
     pub quality: Option<Quality>,
+    /// `None`: all audio tracks of a source that is copied, the first one of one that is converted.
+    pub audio: Option<AudioChoice>,
 }
 
 /// The value of `quality=`.
@@ -34,12 +37,19 @@ pub enum Quality {
 pub enum RenditionKey {
     /// The source, untouched.
     Source,
+    /// The source with one of its audio tracks.
+    Picked {
+        /// Which.
+        audio: AudioChoice,
+    },
     /// Converted with a profile.
     Encoded {
         /// The profile's name.
         profile: Arc<str>,
         /// Which tracks are converted.
         what: Convert,
+        /// The audio track, if it is not the first one.
+        audio: Option<AudioChoice>,
     },
 }
 
@@ -68,6 +78,14 @@ pub enum PlanError {
     /// The wish contradicts itself.
     #[error("quality=source is the untouched source; it does not go with transcode=true")]
     Contradiction,
+    /// `audio` names no track of the source.
+    #[error("the source has no audio track {wanted:?}; it has: {known}")]
+    NoSuchAudio {
+        /// What was asked for.
+        wanted: String,
+        /// Languages of the tracks there are, in their order.
+        known: String,
+    },
     /// The source has neither video nor audio.
     #[error("the source carries neither video nor audio that is known here")]
     NoMedia,
@@ -95,6 +113,11 @@ impl Wish {
     pub fn is_source(&self) -> bool {
         self.transcode == Some(false) || self.quality == Some(Quality::Source)
     }
+
+    /// True when the source is wanted with all that it carries, so that nobody need know what.
+    pub fn is_untouched(&self) -> bool {
+        self.is_source() && self.audio.is_none()
+    }
 }
 
 /// The rendition for a checked wish, given what the source carries.
@@ -108,10 +131,16 @@ pub fn plan(
     default_profile: &str,
 ) -> Result<RenditionKey, PlanError> {
     wish.check(profiles)?;
-    if wish.is_source() {
-        return Ok(RenditionKey::Source);
+    if let Some(choice) = &wish.audio
+        && choice.find(tracks).is_none()
+    {
+        return Err(no_such_audio(choice, tracks));
     }
-    let (video, audio) = (tracks.video(), tracks.audio());
+    if wish.is_source() {
+        return Ok(copied_whole(wish, tracks));
+    }
+    let audio = chosen(wish.audio.as_ref(), tracks);
+    let video = tracks.video();
     if video.is_none() && audio.is_none() {
         return Err(PlanError::NoMedia);
     }
@@ -125,15 +154,40 @@ pub fn plan(
     let convert_video = video.is_some_and(|v| force || !video_plays(v) || !fits(v, limit));
     let convert_audio = audio.is_some_and(|a| force || !audio_plays(a));
     let what = match (convert_video, convert_audio) {
-        (false, false) => return Ok(RenditionKey::Source),
+        (false, false) => return Ok(copied_whole(wish, tracks)),
         (true, false) if audio.is_some() => Convert::Video,
         (false, true) if video.is_some() => Convert::Audio,
         _ => Convert::All,
     };
+    let first = tracks.audio().map(|track| track.pid);
+    let other = audio.is_some_and(|track| Some(track.pid) != first);
     Ok(RenditionKey::Encoded {
         profile: name.into(),
         what,
+        audio: wish.audio.clone().filter(|_| other),
     })
+}
+
+/// The source, with the audio track that was chosen where it has several.
+fn copied_whole(wish: &Wish, tracks: &Tracks) -> RenditionKey {
+    let several = audio_tracks(tracks).count() > 1;
+    match wish.audio.clone().filter(|_| several) {
+        Some(audio) => RenditionKey::Picked { audio },
+        None => RenditionKey::Source,
+    }
+}
+
+fn no_such_audio(choice: &AudioChoice, tracks: &Tracks) -> PlanError {
+    let language = |track: &Track| track.language.clone().unwrap_or_else(|| "und".to_owned());
+    let known: Vec<_> = audio_tracks(tracks).map(language).collect();
+    PlanError::NoSuchAudio {
+        wanted: choice.to_string(),
+        known: if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        },
+    }
 }
 
 /// Do browsers play this video? H.264, 8 bit, 4:2:0, progressive, of a common profile.
@@ -165,7 +219,7 @@ fn fits(track: &Track, limit: Option<&Profile>) -> bool {
     video.width <= limit.width && video.height <= limit.height
 }
 
-/// What a pipeline has to do with the tracks of a source to make this rendition.
+/// What a pipeline has to do with the tracks of a source to make a rendition.
 pub fn work(what: Convert, tracks: &Tracks) -> (Video, Audio) {
     let video = match (tracks.video(), what) {
         (None, _) => Video::None,
@@ -190,9 +244,9 @@ fn copied(codec: Codec) -> Video {
     }
 }
 
-/// The elementary PIDs that a pipeline is given: one video and one audio track.
-pub fn wanted_pids(tracks: &Tracks) -> Vec<u16> {
-    [tracks.video(), tracks.audio()]
+/// The elementary PIDs of one video and one audio track: what a pipeline is given.
+pub fn wanted_pids(tracks: &Tracks, audio: Option<&AudioChoice>) -> Vec<u16> {
+    [tracks.video(), chosen(audio, tracks)]
         .into_iter()
         .flatten()
         .filter(|t| matches!(t.codec.kind(), Kind::Video | Kind::Audio))
@@ -204,15 +258,36 @@ impl RenditionKey {
     /// The profile, if converted.
     pub fn profile(&self) -> Option<&str> {
         match self {
-            Self::Source => None,
+            Self::Source | Self::Picked { .. } => None,
             Self::Encoded { profile, .. } => Some(profile),
+        }
+    }
+
+    /// True when a pipeline makes it.
+    pub fn is_encoded(&self) -> bool {
+        matches!(self, Self::Encoded { .. })
+    }
+
+    /// The audio track that was chosen.
+    pub fn audio(&self) -> Option<&AudioChoice> {
+        match self {
+            Self::Source => None,
+            Self::Picked { audio } => Some(audio),
+            Self::Encoded { audio, .. } => audio.as_ref(),
         }
     }
 
     /// Reads what [`fmt::Display`] writes.
     pub fn parse(text: &str) -> Option<Self> {
+        let (text, audio) = match text.split_once('+') {
+            Some((text, audio)) => (text, Some(AudioChoice::parse(audio)?)),
+            None => (text, None),
+        };
         if text == "source" {
-            return Some(Self::Source);
+            return Some(match audio {
+                Some(audio) => Self::Picked { audio },
+                None => Self::Source,
+            });
         }
         let (profile, what) = match text.split_once('.') {
             None => (text, Convert::All),
@@ -228,6 +303,7 @@ impl RenditionKey {
         named.then(|| Self::Encoded {
             profile: profile.into(),
             what,
+            audio,
         })
     }
 }
@@ -235,15 +311,19 @@ impl RenditionKey {
 impl fmt::Display for RenditionKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Source => f.write_str("source"),
-            Self::Encoded { profile, what } => {
+            Self::Source | Self::Picked { .. } => f.write_str("source")?,
+            Self::Encoded { profile, what, .. } => {
                 f.write_str(profile)?;
-                match what {
-                    Convert::All => Ok(()),
-                    Convert::Video => f.write_str(".video"),
-                    Convert::Audio => f.write_str(".audio"),
-                }
+                f.write_str(match what {
+                    Convert::All => "",
+                    Convert::Video => ".video",
+                    Convert::Audio => ".audio",
+                })?;
             }
+        }
+        match self.audio() {
+            Some(audio) => write!(f, "+{audio}"),
+            None => Ok(()),
         }
     }
 }
@@ -311,6 +391,7 @@ mod tests {
         let wish = Wish {
             transcode,
             quality: quality.map(Quality::parse),
+            audio: None,
         };
         let tracks = Tracks {
             program: 1,
@@ -373,8 +454,61 @@ mod tests {
     }
 
     #[test]
+    fn one_of_several_audio_tracks() {
+        let of = |codec, language: &str| Track {
+            language: Some(language.to_owned()),
+            pid: if language == "ger" { 257 } else { 258 },
+            ..audio(codec)
+        };
+        let tracks = |codec| Tracks {
+            program: 1,
+            pmt_pid: 4096,
+            pcr_pid: 256,
+            tracks: vec![
+                video(Codec::H264, |_| ()),
+                of(codec, "ger"),
+                of(Codec::Ac3, "eng"),
+            ],
+        };
+        let planned = |codec, choice: &str| {
+            let wish = Wish {
+                audio: AudioChoice::parse(choice),
+                ..Wish::default()
+            };
+            match plan(&wish, &tracks(codec), &profiles(), "medium") {
+                Ok(key) => {
+                    assert_eq!(RenditionKey::parse(&key.to_string()), Some(key.clone()));
+                    let pids = wanted_pids(&tracks(codec), key.audio());
+                    format!("{key} {}", pids[1])
+                }
+                Err(error) => error.to_string(),
+            }
+        };
+        assert_eq!(planned(Codec::Aac, "de"), "source+deu 257");
+        assert_eq!(planned(Codec::Aac, "0"), "source+0 257");
+        assert_eq!(planned(Codec::Aac, "en"), "medium.audio+eng 258");
+        assert_eq!(planned(Codec::Mp2, "1"), "medium.audio+1 258");
+        // The first one shares the rendition of those who chose nothing.
+        assert_eq!(planned(Codec::Mp2, "ger"), "medium.audio 257");
+        let none = planned(Codec::Aac, "fr");
+        assert!(
+            none.contains("\"fra\"") && none.contains("ger, eng"),
+            "{none}"
+        );
+    }
+
+    #[test]
     fn a_rendition_in_a_path_is_checked() {
-        for text in ["", "low.", "low.x", "../x", "a/b", "low.video.audio"] {
+        for text in [
+            "",
+            "low.",
+            "low.x",
+            "../x",
+            "a/b",
+            "low.video.audio",
+            "low+",
+            "source+x/y",
+        ] {
             assert_eq!(RenditionKey::parse(text), None, "{text}");
         }
     }

@@ -241,7 +241,7 @@ impl Hub {
         deadline: Instant,
     ) -> Result<Media, ViewError> {
         session.set_rendition(key.clone());
-        if key == RenditionKey::Source {
+        if !key.is_encoded() {
             return Ok(Media {
                 ingest,
                 rendition: None,
@@ -293,7 +293,7 @@ impl Hub {
                 return false;
             }
             let playable = ingest.feed.wait_keyframe().await;
-            if playable && !request.wish.is_source() {
+            if playable && !request.wish.is_untouched() {
                 return ingest.feed.wait_tracks().await.is_some();
             }
             playable
@@ -313,7 +313,7 @@ impl Hub {
                 &self.settings.rendition.profiles,
                 &self.settings.default_profile,
             )?),
-            (Ok(true), None) if request.wish.is_source() => Ok(RenditionKey::Source),
+            (Ok(true), None) if request.wish.is_untouched() => Ok(RenditionKey::Source),
             (Ok(false), _) => Err(ViewError::Stopping),
             _ => {
                 let demux = ingest.feed.bytes_total() > 0 && now.phase != Phase::BackingOff;

@@ -180,6 +180,7 @@ pub(super) async fn export(
         let wish = crate::actors::plan::Wish {
             transcode: params.transcode,
             quality: Some(crate::actors::plan::Quality::parse(quality)),
+            audio: None,
         };
         wish.check(&app.hub.settings().rendition.profiles)
             .map_err(|e| Problem::bad_request(e.to_string()))?;

@@ -15,15 +15,17 @@ use serde::Deserialize;
 use super::AppState;
 use super::extract::{ClientAddress, Params, Segments, StreamPath, parse_id};
 use super::problem::Problem;
+use crate::actors::audio::AudioChoice;
 use crate::actors::hls_output::HlsOutput;
 use crate::actors::hls_sessions::Touched;
 use crate::actors::output::{Media, OutputKey};
+use crate::actors::picked::Picked;
 use crate::actors::plan::{Quality, RenditionKey, Wish};
 use crate::actors::sessions::SessionGuard;
 use crate::actors::view::{ViewError, ViewRequest};
 use crate::base::clock;
 use crate::base::ids::SessionId;
-use crate::feed::{Join, Subscription};
+use crate::feed::Join;
 use crate::hls::{VariantEntry, multivariant};
 use crate::metrics;
 use crate::stream::{Definition, Options, StreamId};
@@ -42,6 +44,9 @@ pub(super) struct PreviewParams {
     /// A profile (`low`, `medium`, `high`, or one of the operator's): at most its size.
     /// `source`: untouched.
     quality: Option<String>,
+    /// One audio track: its language (`de`, `deu`) or its place, from 0. Absent: all tracks of a source that is
+    /// copied, the first of one that is converted.
+    audio: Option<String>,
     /// How long to wait for the first media byte, milliseconds, 1 to 120000.
     timeout: Option<u64>,
     /// `ts` or `hls`; what `Accept` prefers when absent, else `ts`.
@@ -56,7 +61,8 @@ impl PreviewParams {
         client: ClientAddress,
         headers: &HeaderMap,
     ) -> Result<ViewRequest, Problem> {
-        let wish = self.wish(app, &definition.options);
+        let mut wish = self.wish(app, &definition.options);
+        wish.audio = self.audio()?;
         let timeout = match self.timeout {
             None => app.settings.preview_timeout,
             Some(ms) if TIMEOUT.contains(&ms) => Duration::from_millis(ms),
@@ -103,7 +109,19 @@ impl PreviewParams {
             Some(Quality::Source) => None,
             _ => options.transcode,
         });
-        Wish { transcode, quality }
+        Wish {
+            transcode,
+            quality,
+            audio: None,
+        }
+    }
+
+    fn audio(&self) -> Result<Option<AudioChoice>, Problem> {
+        let parse = |text: &String| {
+            AudioChoice::parse(text)
+                .ok_or_else(|| Problem::bad_request(format!("audio is {}", AudioChoice::ALLOWED)))
+        };
+        self.audio.as_ref().map(parse).transpose()
     }
 
     fn wants_hls(&self, headers: &HeaderMap) -> Result<bool, Problem> {
@@ -218,14 +236,14 @@ async fn transport_stream(app: &AppState, request: &ViewRequest) -> Result<Respo
 struct Viewer {
     session: SessionGuard,
     media: Media,
-    subscription: Subscription,
+    subscription: Picked,
     skips: u64,
 }
 
 /// The chunks of a feed, with PAT and PMT first where the viewer joins. Holds the session and
 /// the leases: they end with the connection.
 fn ts_body(session: SessionGuard, media: Media) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    let subscription = media.feed().subscribe(Join::Newest);
+    let subscription = media.subscribe(Join::Newest);
     let viewer = Viewer {
         session,
         media,
@@ -269,7 +287,7 @@ async fn multivariant_playlist(
 ) -> Result<Response, Problem> {
     let asked = clock::now();
     let (session, key, output) = app.hub.view_hls(request).await?;
-    metrics::preview_first_byte(key != RenditionKey::Source, asked.elapsed());
+    metrics::preview_first_byte(key.is_encoded(), asked.elapsed());
     tracing::info!(
         %session, stream = %request.stream, rendition = %key,
         client = %request.address, "preview begins (HLS)"
@@ -344,13 +362,15 @@ pub(super) async fn media_playlist(
     let mut request =
         PreviewParams::default().request(&app, &record.definition, client, &headers)?;
     request.wish = match &key.1 {
-        RenditionKey::Source => Wish {
+        RenditionKey::Source | RenditionKey::Picked { .. } => Wish {
             transcode: Some(false),
             quality: None,
+            audio: None,
         },
         RenditionKey::Encoded { profile, .. } => Wish {
             transcode: None,
             quality: Some(Quality::Profile(Arc::clone(profile))),
+            audio: None,
         },
     };
     request.session = known;

@@ -311,7 +311,9 @@ impl From<ViewError> for Problem {
 
 fn of_wish(wish: &PlanError, detail: String) -> Problem {
     match wish {
-        PlanError::UnknownQuality { .. } | PlanError::Contradiction => Problem::bad_request(detail),
+        PlanError::UnknownQuality { .. }
+        | PlanError::Contradiction
+        | PlanError::NoSuchAudio { .. } => Problem::bad_request(detail),
         PlanError::NoMedia => Problem::new(
             StatusCode::BAD_GATEWAY,
             "source_failed",

@@ -12,7 +12,6 @@ use super::AppState;
 use super::extract::Segments;
 use super::problem::Problem;
 use crate::actors::output::OutputKey;
-use crate::actors::plan::RenditionKey;
 use crate::actors::rendition::RenditionStatus;
 use crate::actors::sessions::{Format, Session};
 use crate::base::ids::SessionId;
@@ -132,7 +131,7 @@ fn view(
     let viewers = output.as_ref().and_then(|output| viewers.get(output));
     let rendition = output
         .as_ref()
-        .filter(|(_, key)| *key != RenditionKey::Source)
+        .filter(|(_, key)| key.is_encoded())
         .and_then(|output| app.hub.rendition(output));
     let status = rendition.as_ref().map(|r| r.status().borrow().clone());
     SessionView {

@@ -124,3 +124,33 @@ async fn the_first_of_several_programmes_is_shown() {
     let shown = show("two-programmes.ts", "transcode=true&quality=low").await;
     assert_eq!(shown.video["codec_name"], "h264");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_two_languages_is_picked() {
+    let origin = Origin::start();
+    let ts = origin.ts("clip", TsFile::new(media("mpeg2i.ts")));
+    let server = Server::start(Options::new()).await;
+    server.add_stream("clip", &ts.url()).await;
+    let sound = async |query: &str| -> Vec<String> {
+        let streams = ffprobe_stream(&server.preview("clip", query), 3).await;
+        let audio = streams.iter().filter(|s| s["codec_type"] == "audio");
+        let codec = |s: &Value| s["codec_name"].as_str().unwrap_or_default().to_owned();
+        audio.map(codec).collect()
+    };
+    assert_eq!(sound("quality=source").await, ["ac3", "mp2"]);
+    assert_eq!(sound("quality=source&audio=de").await, ["mp2"]);
+    assert_eq!(sound("quality=source&audio=0").await, ["ac3"]);
+    assert_eq!(sound("quality=low&audio=deu").await, ["aac"]);
+    let none = server.get("/streams/preview/clip?audio=fr").await;
+    assert_eq!(none.0, 400, "{}", none.2);
+    let detail = none.2["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("eng, deu"), "{detail}");
+    assert_eq!(
+        server.get("/streams/preview/clip?audio=deutsch").await.0,
+        400
+    );
+    // HLS of one language is a window of its own, under a path of its own.
+    let index = server.get("/streams/preview/clip/index.m3u8?quality=low&audio=deu");
+    let text = index.await.2.to_string();
+    assert!(text.contains("low+deu/index.m3u8"), "{text}");
+}

@@ -3,35 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
-use crate::actors::plan;
-use crate::feed::{Feed, Item, Join, Subscription};
-use crate::ts::{self, Chunk, Filter, Tracks};
+use crate::actors::audio::AudioChoice;
+use crate::actors::picked::{Pick, Picked};
+use crate::feed::{Feed, Item, Join};
+use crate::ts::{Chunk, Tracks};
 
 /// The tracks that are wanted of a feed, chunk by chunk. It may outlive a pipeline: then the next
 /// one goes on where the former has stopped.
 #[derive(Debug)]
 pub(super) struct Supply {
-    subscription: Subscription,
-    known: watch::Receiver<Option<Arc<Tracks>>>,
+    picked: Picked,
     /// What the pipelines are built for.
     tracks: Arc<Tracks>,
-    filter: Filter,
     /// The chunk that the next pipeline begins with.
     held: Option<Item>,
 }
 
 impl Supply {
     /// From `lead` before the newest keyframe on.
-    pub(super) fn new(feed: &Arc<Feed>, tracks: Arc<Tracks>, lead: Duration) -> Self {
-        let subscription = feed.subscribe(Join::Back(lead));
-        let mut known = feed.tracks();
-        known.borrow_and_update();
+    pub(super) fn new(
+        feed: &Arc<Feed>,
+        tracks: Arc<Tracks>,
+        audio: Option<AudioChoice>,
+        lead: Duration,
+    ) -> Self {
         Self {
-            subscription,
-            known,
-            filter: ts::select(&tracks, &plan::wanted_pids(&tracks)),
+            picked: Picked::subscribe(feed, Join::Back(lead), Pick::One(audio)),
             tracks,
             held: None,
         }
@@ -51,20 +48,11 @@ impl Supply {
 
     /// The next chunk with the wanted tracks; `None` once the source has ended.
     pub(super) async fn next(&mut self) -> Option<Item> {
-        if let Some(held) = self.held.take() {
-            return Some(held);
+        match self.held.take() {
+            Some(held) => Some(held),
+            // A new table for the same tracks needs a new filter, not a new pipeline.
+            None => self.picked.next().await,
         }
-        let item = self.subscription.next().await?;
-        // A new table for the same tracks needs a new filter, not a new pipeline.
-        if self.known.has_changed().unwrap_or(false)
-            && let Some(tracks) = self.known.borrow_and_update().as_deref()
-        {
-            self.filter = ts::select(tracks, &plan::wanted_pids(tracks));
-        }
-        Some(Item {
-            chunk: self.filter.apply(&item.chunk),
-            joined: item.joined,
-        })
     }
 
     /// Keeps a keyframe's chunk for the next pipeline, tables first.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::pace::Pace;
 use super::supply::Supply;
 use super::{Board, Live, RenditionDeps, RenditionStatus};
+use crate::actors::audio::chosen;
 use crate::actors::ingest::Ingest;
 use crate::actors::output::OutputKey;
 use crate::actors::plan::{self, Convert, RenditionKey};
@@ -220,7 +221,10 @@ impl Task {
         let mut supply = match kept.take() {
             Some(supply) => supply,
             None => match changes.borrow().clone() {
-                Some(tracks) => Supply::new(feed, tracks, self.deps.lead),
+                Some(tracks) => {
+                    let audio = self.key.audio().cloned();
+                    Supply::new(feed, tracks, audio, self.deps.lead)
+                }
                 None => return RunEnd::Failed(internal("the source's tracks are not known")),
             },
         };
@@ -258,7 +262,7 @@ impl Task {
                 self.set_status(RenditionStatus::Failed(error));
                 RunEnd::Evicted
             }
-            () = changed(&mut changes, &tracks, self.convert()) => RunEnd::TracksChanged,
+            () = changed(&mut changes, &tracks, &self.key) => RunEnd::TracksChanged,
             end = self.convey(&mut running, &mut supply, cutter, &pace) => end,
         };
         self.board.live(None);
@@ -275,16 +279,9 @@ impl Task {
         end
     }
 
-    fn convert(&self) -> Convert {
-        match &self.key {
-            RenditionKey::Encoded { what, .. } => *what,
-            RenditionKey::Source => Convert::All,
-        }
-    }
-
     fn spec(&self, tracks: &Tracks) -> Option<TranscodeSpec> {
         let profile = self.deps.profiles.get(self.key.profile()?)?;
-        let (video, audio) = plan::work(self.convert(), tracks);
+        let (video, audio) = plan::work(convert(&self.key), tracks);
         Some(TranscodeSpec {
             profile: pipeline::Profile {
                 name: profile.name.clone(),
@@ -442,9 +439,11 @@ impl Task {
 async fn changed(
     tracks: &mut watch::Receiver<Option<Arc<Tracks>>>,
     built_for: &Tracks,
-    convert: Convert,
+    key: &RenditionKey,
 ) {
+    let (convert, audio) = (convert(key), key.audio());
     let work = plan::work(convert, built_for);
+    let pids = plan::wanted_pids(built_for, audio);
     loop {
         if tracks.changed().await.is_err() {
             // The feed ended; the subscription tells.
@@ -453,11 +452,21 @@ async fn changed(
         let Some(now) = tracks.borrow_and_update().clone() else {
             continue;
         };
-        let same_pids = plan::wanted_pids(&now) == plan::wanted_pids(built_for);
-        let codec = |t: &Tracks| (t.video().map(|v| v.codec), t.audio().map(|a| a.codec));
+        let same_pids = plan::wanted_pids(&now, audio) == pids;
+        let codec = |t: &Tracks| {
+            let sound = chosen(audio, t).map(|a| a.codec);
+            (t.video().map(|v| v.codec), sound)
+        };
         if !same_pids || codec(&now) != codec(built_for) || plan::work(convert, &now) != work {
             return;
         }
+    }
+}
+
+fn convert(key: &RenditionKey) -> Convert {
+    match key {
+        RenditionKey::Encoded { what, .. } => *what,
+        RenditionKey::Source | RenditionKey::Picked { .. } => Convert::All,
     }
 }
 

@@ -92,6 +92,10 @@ bench-versus: setup-test ## Compare with an ffmpeg process that does the same wo
 bench-many: setup-test ## Compare many transcodes with as many ffmpeg processes: memory, CPU, quality
 	$(CARGO) bench $(LOCKED) --bench many
 
+.PHONY: bench-pulls
+bench-pulls: setup-test ## Compare sources held open with ffmpeg processes that do the same
+	$(CARGO) bench $(LOCKED) --bench pulls
+
 .PHONY: bench-accounting
 bench-accounting: setup-test ## Compare the sum of the pipelines' memory with the process's
 	$(CARGO) bench $(LOCKED) --bench accounting

@@ -48,7 +48,11 @@ fn main() {
         let mut table = Table::default();
         let origin = Origin::start();
         let channel = origin.live_hls("channel", LiveHls::new(media("bbb-4s")).seamless());
-        let urls = |many: usize| (0..many).map(|n| format!("{}?{n}", channel.url())).collect();
+        let urls = |many: usize| {
+            (0..many)
+                .map(|n| format!("{}?{n}", channel.url()))
+                .collect()
+        };
         bench
             .compare("HLS", urls(bench.many), urls(PROCESSES), &mut table)
             .await;

@@ -243,8 +243,47 @@ check_two-programmes.ts() {
     [[ "$(probe -show_entries format=nb_programs "$out")" == 2 ]] || fail "$name has not two programmes"
 }
 
+# Each codec that a transport stream brings, 320x180, 10 s a file.
+readonly SMALL=(-b:v 400k -g 50 -threads 2)
+make_codecs() {
+    small() { # FORMAT ENCODER...: the picture in that format, the sound as AAC
+        local format="$1" file="$2"
+        shift 2
+        ff -ss 20 -t 10 -i "$MEDIA/bbb.ts" -vf "fps=25,scale=320:180,format=$format" "$@" "${AAC[@]}" -f mpegts "$out/$file.ts"
+    }
+    sound() { # FILE ENCODER...: the sound in that codec beside the H.264 of the first file
+        local file="$1"
+        shift
+        ff -i "$out/h264.ts" -map 0 -c:v copy -ac 2 "$@" -f mpegts "$out/$file.ts"
+    }
+    small yuv420p h264 "${X264[@]}" "${SMALL[@]}"
+    small yuv420p10le h264-10 -c:v libx264 -preset ultrafast -profile:v high10 "${SMALL[@]}"
+    small yuv422p h264-422 -c:v libx264 -preset ultrafast -profile:v high422 "${SMALL[@]}"
+    ff -ss 20 -t 10 -i "$MEDIA/bbb.ts" -vf fps=50,scale=320:192,interlace=scan=tff,format=yuv420p -c:v libx264 -preset ultrafast \
+        -flags +ilme+ildct -x264-params tff=1 "${SMALL[@]}" "${AAC[@]}" -f mpegts "$out/h264-i.ts"
+    small yuv420p hevc -c:v libx265 -preset ultrafast -x265-params log-level=error:pools=2:keyint=50
+    small yuv422p10le hevc-422 -c:v libx265 -preset ultrafast -x265-params log-level=error:pools=2:keyint=50
+    small yuv420p mpeg1 -c:v mpeg1video "${SMALL[@]}"
+    small yuv420p mpeg2 -c:v mpeg2video "${SMALL[@]}"
+    small yuv422p mpeg2-422 -c:v mpeg2video -profile:v 0 -level:v 5 "${SMALL[@]}"
+    small yuv420p mpeg4 -c:v mpeg4 "${SMALL[@]}"
+    sound mp2 -c:a mp2 -b:a 192k
+    sound mp3 -c:a libmp3lame -b:a 128k
+    sound ac3 -c:a ac3 -b:a 192k
+    sound eac3 -c:a eac3 -b:a 192k
+    sound opus -c:a libopus -ar 48000 -b:a 96k
+    ff -i "$out/h264.ts" -map 0 -c:v copy "${AAC[@]}" -f mpegts -mpegts_flags +latm "$out/latm.ts"
+    ff -i "$out/h264.ts" -map 0 -c:v copy -c:a ac3 -b:a 384k -ac 6 -f mpegts "$out/ac3-51.ts"
+}
+check_codecs() {
+    local file
+    for file in h264 h264-10 h264-422 h264-i hevc hevc-422 mpeg1 mpeg2 mpeg2-422 mpeg4 mp2 mp3 ac3 eac3 opus latm ac3-51; do
+        [[ "$(probe -show_entries format=nb_streams "$out/$file.ts")" == 2 ]] || fail "$name/$file.ts has not two tracks"
+    done
+}
+
 readonly RECIPES=(
-    bbb.ts bbb-60 bbb-4s mp2.ts mpeg2i.ts hevc10.ts h1080.ts noaudio.ts radio.ts gop10.ts two-programmes.ts
+    bbb.ts bbb-60 bbb-4s mp2.ts mpeg2i.ts hevc10.ts h1080.ts noaudio.ts radio.ts gop10.ts two-programmes.ts codecs
 )
 
 # --- checks --------------------------------------------------------------------------------------------------------

@@ -154,3 +154,71 @@ async fn one_of_two_languages_is_picked() {
     let text = index.await.2.to_string();
     assert!(text.contains("low+deu/index.m3u8"), "{text}");
 }
+
+/// Clip, picture and sound as they come, and the rendition that a browser gets.
+const CODECS: [(&str, &str, &str, &str); 17] = [
+    ("h264", "h264", "aac", "source"),
+    ("h264-10", "h264", "aac", "medium.video"),
+    ("h264-422", "h264", "aac", "medium.video"),
+    ("h264-i", "h264", "aac", "medium.video"),
+    ("hevc", "hevc", "aac", "medium.video"),
+    ("hevc-422", "hevc", "aac", "medium.video"),
+    ("mpeg1", "mpeg1video", "aac", "medium.video"),
+    ("mpeg2", "mpeg2video", "aac", "medium.video"),
+    ("mpeg2-422", "mpeg2video", "aac", "medium.video"),
+    ("mpeg4", "mpeg4", "aac", "medium.video"),
+    ("mp2", "h264", "mp2", "medium.audio"),
+    ("mp3", "h264", "mp3", "source"),
+    ("ac3", "h264", "ac3", "medium.audio"),
+    ("ac3-51", "h264", "ac3", "medium.audio"),
+    ("eac3", "h264", "eac3", "medium.audio"),
+    ("opus", "h264", "opus", "medium.audio"),
+    ("latm", "h264", "aac_latm", "medium.audio"),
+];
+
+/// What ffprobe sees of a preview: codec of the picture, of the sound, and the size.
+async fn seen(server: &Server, clip: &str, query: &str) -> (String, String, u64) {
+    let streams = ffprobe_stream(&server.preview(clip, query), 3).await;
+    let of = |kind: &str| {
+        let found = streams.iter().find(|s| s["codec_type"] == kind);
+        found.cloned().unwrap_or_default()
+    };
+    let name = |kind: &str| of(kind)["codec_name"].as_str().unwrap_or("none").to_owned();
+    let width = of("video")["width"].as_u64().unwrap_or_default();
+    (name("video"), name("audio"), width)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_codec_of_a_transport_stream_passes_and_converts() {
+    let origin = Origin::start();
+    let options = Options::new()
+        .env("MAX_CONCURRENT_TRANSCODES", "10")
+        .env("MAX_SESSIONS_PER_CLIENT", "100");
+    let server = Server::start(options).await;
+    for (clip, ..) in CODECS {
+        let ts = origin.ts(
+            clip,
+            TsFile::new(media("codecs").join(format!("{clip}.ts"))),
+        );
+        server.add_stream(clip, &ts.url()).await;
+    }
+    for some in CODECS.chunks(5) {
+        futures_util::future::join_all(some.iter().map(|codec| each_way(&server, *codec))).await;
+    }
+}
+
+async fn each_way(server: &Server, (clip, picture, sound, rendition): (&str, &str, &str, &str)) {
+    let (as_it_is, default, all) = tokio::join!(
+        seen(server, clip, "quality=source"),
+        seen(server, clip, ""),
+        seen(server, clip, "transcode=true&quality=low"),
+    );
+    assert_eq!(as_it_is, (picture.into(), sound.into(), 320), "{clip}");
+    let plays = if sound == "mp3" { "mp3" } else { "aac" };
+    assert_eq!(default, ("h264".into(), plays.into(), 320), "{clip} shown");
+    assert_eq!(all, ("h264".into(), "aac".into(), 320), "{clip} converted");
+    let index = format!("/streams/preview/{clip}/index.m3u8");
+    let text = server.get(&index).await.2.to_string();
+    let path = format!("{rendition}/index.m3u8");
+    assert!(text.contains(&path), "{clip}: {text}");
+}

@@ -100,6 +100,10 @@ bench-pulls: setup-test ## Compare sources held open with ffmpeg processes that 
 bench-accounting: setup-test ## Compare the sum of the pipelines' memory with the process's
 	$(CARGO) bench $(LOCKED) --bench accounting
 
+.PHONY: fuzz
+fuzz: setup-test ## Fuzz what reads strangers' bytes, FUZZ_SECONDS=600 each (nightly compiler, cargo-fuzz)
+	scripts/fuzz.sh
+
 .PHONY: soak
 soak: setup-test ## Do everything to one server for SOAK_MINUTES (5), then see what is left
 	$(CARGO) bench $(LOCKED) $(LEAK) --bench soak

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Fuzzes what reads strangers' bytes: `fuzz.sh [TARGET...]`, all targets unless told, FUZZ_SECONDS (600) each, FUZZ_JOBS
+# (1) at a time. Needs a nightly compiler and cargo-fuzz; what is found lies in fuzz/artifacts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly SECONDS_EACH="${FUZZ_SECONDS:-600}" JOBS="${FUZZ_JOBS:-1}"
+
+cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+
+# Real footage and real playlists to begin from; small, because a fuzzer is only as fast as its input is short.
+seed() {
+    local target
+    for target in "$@"; do
+        mkdir -p "fuzz/corpus/$target"
+        [[ ! -d "fuzz/seeds/$target" ]] || cp -n "fuzz/seeds/$target"/* "fuzz/corpus/$target/"
+    done
+    local clip
+    for clip in bbb.ts mpeg2i.ts radio.ts two-programmes.ts codecs/hevc.ts codecs/latm.ts codecs/opus.ts; do
+        # The first byte tells the target how to slice.
+        { printf '\033' && head -c 24064 ".media/$clip"; } >"fuzz/corpus/ts/${clip//\//-}"
+    done
+    cp .media/bbb-4s/index.m3u8 fuzz/corpus/hls/bbb.m3u8
+}
+
+run() {
+    local target="$1"
+    echo "fuzz: $target for $SECONDS_EACH s"
+    cargo +nightly fuzz run "$target" -- -max_total_time="$SECONDS_EACH" -rss_limit_mb=1024 -timeout=10 -max_len=65536 \
+        -print_final_stats=1 >"fuzz/target/$target.log" 2>&1 || {
+        tail -n 40 "fuzz/target/$target.log"
+        echo "fuzz: $target FOUND SOMETHING (fuzz/target/$target.log)" >&2
+        return 1
+    }
+    grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' "fuzz/target/$target.log" | sed "s/^/fuzz: $target: /"
+}
+export -f run
+export SECONDS_EACH
+
+mapfile -t all < <(cd fuzz/fuzz_targets && ls -- *.rs | sed 's/\.rs$//')
+targets=("${@:-}")
+[[ -n "${targets[0]}" ]] || targets=("${all[@]}")
+seed "${all[@]}"
+cargo +nightly fuzz build
+printf '%s\n' "${targets[@]}" | xargs -P "$JOBS" -I{} bash -euo pipefail -c 'run {}'

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use url::Url;
 
+use super::charset::to_utf8;
 use super::error::{Cause, IngestError, Stage};
 use super::fetch::{Answer, Fetcher, Manners};
 use super::sink::{Gone, Sink};
@@ -309,7 +310,8 @@ impl SegmentBody {
 }
 
 fn parse(body: &[u8], url: &Url) -> Result<Playlist, IngestError> {
-    hls::parse(body, url, &hls::Limits::default()).map_err(|e| manifest_error(&e))
+    let text = to_utf8(body);
+    hls::parse(&text, url, &hls::Limits::default()).map_err(|e| manifest_error(&e))
 }
 
 fn manifest_error(error: &PlaylistError) -> IngestError {

@@ -1,8 +1,10 @@
 //! Pulling sources: async, without GStreamer and without a thread per stream.
 //!
 //! [`pull`] asks a source over HTTP, finds out what it is, and delivers its bytes to a
-//! [`sink::Sink`] until it ends. Which source is pulled when is for [`failover`] to say. Cutting, pacing and publishing are the pump's (`actors::ingest`).
+//! [`sink::Sink`] until it ends. Which source is pulled when is for [`failover`] to say. Cutting,
+//! pacing and publishing are the pump's (`actors::ingest`).
 
+mod charset;
 mod detect;
 mod dial;
 mod error;
@@ -47,12 +49,24 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<(),
             hls::pull(fetcher, &manners, answer.url.clone(), &body, sink).await
         }
         Container::Ts => progressive(answer, start, sink).await,
-        Container::Unknown(what) => Err(IngestError::new(
+        Container::Dash => unsupported("a DASH manifest"),
+        Container::Mp4 => unsupported("MP4"),
+        Container::Flv => unsupported("FLV"),
+        Container::Asf => unsupported("ASF"),
+        Container::Matroska => unsupported("Matroska"),
+        Container::Adts | Container::Mp3 => unsupported("packed audio"),
+        Container::Other => unsupported("a format that is not recognised"),
+        Container::NotMedia(what) => Err(IngestError::new(
             Stage::FirstByte,
             Cause::NotMedia,
-            format!("the source sends {what}, not an HLS playlist or MPEG-TS"),
+            format!("the source sends {what}, which is no media"),
         )),
     }
+}
+
+fn unsupported(what: &str) -> Result<(), IngestError> {
+    let text = format!("the source sends {what}, which this version cannot pull");
+    Err(IngestError::new(Stage::FirstByte, Cause::Unsupported, text))
 }
 
 async fn read_start(answer: &mut Answer) -> Result<Bytes, IngestError> {

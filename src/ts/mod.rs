@@ -3,7 +3,7 @@
 //! ```text
 //!  bytes, any slicing
 //!    │
-//!    ▼  aligner      packet boundaries; junk is skipped, lost sync is found again
+//!    ▼  aligner      packet boundaries at 188, 192 or 204 bytes; junk is skipped, lost sync is found again
 //!  whole packets
 //!    │
 //!    ├─ a stamp jumps, or a break was announced ──► settle   holds packets until each track
@@ -31,8 +31,8 @@
 //! Bounds, in short: a chunk is at most [`CutterOptions::chunk_bytes`]; at most 64 packets wait
 //! for a keyframe decision; about 1,024 for a new timeline; 64 programmes and 64 tracks.
 //!
-//! Known limits: a time stamp that straddles two packets is not rewritten after a break (no
-//! multiplexer in use writes such), and packets of 192 or 204 bytes are not recognised.
+//! Known limit: a time stamp that straddles two packets is not rewritten after a break (no
+//! multiplexer in use writes such).
 
 mod aligner;
 mod clock;

@@ -17,10 +17,10 @@ use crate::actors::sessions::{SessionLimits, Sessions};
 use crate::admission::costs::{self, CostBook};
 use crate::admission::{self, Thresholds};
 use crate::base::clock;
-use crate::config::Config;
+use crate::config::{Config, Sources};
 use crate::feed::Retention;
 use crate::http::{self, AppState, HttpSettings, Limits, Server};
-use crate::ingest::policy::Policy;
+use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
 use crate::metrics;
 use crate::pipeline::{self, Library};
@@ -181,6 +181,18 @@ async fn warm_up(library: &Library) {
     }
 }
 
+fn rules(sources: &Sources) -> Rules {
+    Rules {
+        allow: sources.allow_cidrs.clone(),
+        deny: sources.deny_cidrs.clone(),
+        private: sources.allow_private,
+        multicast: sources.allow_multicast,
+        listen: sources.allow_listen,
+        deny_ports: sources.deny_ports.clone(),
+        schemes: Some(sources.schemes.clone()),
+    }
+}
+
 fn hub(
     config: &Config,
     catalog: Catalog,
@@ -195,7 +207,7 @@ fn hub(
         max_bytes: config.feed.max_bytes,
     };
     let sources = &config.sources;
-    let policy = Arc::new(Policy::new(sources.allow_cidrs.clone()));
+    let policy = Arc::new(Policy::of(rules(sources)));
     let dialer = Dialer::new(Arc::clone(&policy))?;
     let fetcher = Fetcher::new(
         policy,

@@ -16,7 +16,9 @@ pub(super) async fn pull(
     who: (&StreamId, &str),
     sink: &Sink,
 ) -> Result<(), IngestError> {
-    sink.note(|found| found.protocol = Some(source.url.as_url().scheme().to_owned()));
+    let scheme = source.url.as_url().scheme();
+    sink.note(|found| found.protocol = Some(scheme.to_owned()));
+    deps.dialer.policy().check_scheme(scheme)?;
     match source.url.kind() {
         SourceKind::Http => ingest::pull(&deps.fetcher, source, sink).await,
         SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
@@ -26,6 +28,7 @@ pub(super) async fn pull(
         SourceKind::Rtp => unsupported("RTP"),
         SourceKind::Srt => unsupported("SRT"),
         SourceKind::Mms => unsupported("MMS"),
+        SourceKind::File => unsupported("file"),
     }
 }
 

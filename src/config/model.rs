@@ -1,7 +1,7 @@
 //! The table of settings. To add one, add a line.
 
 use super::check;
-use super::net::{Cidrs, HeaderText, Listen, PublicUrl};
+use super::net::{Cidrs, HeaderText, Listen, Ports, PublicUrl, Schemes};
 use super::parser::{About, FilePath, LogFilter, Maybe, OneOf, Switch, Text, whole};
 use super::profile::{self, Profile, ProfileName};
 use super::reader::Reader;
@@ -49,11 +49,33 @@ section! {
     check check::config;
 }
 
+/// Where services listen that a URL could do harm to, and media never is: those that browsers refuse too (WHATWG
+/// Fetch, "bad port", the usual ones), and databases, container engines and desktops.
+const DENY_PORTS: &str = "7,9,19,21,22,23,25,53,69,79,110,111,119,123,135,137,138,139,143,161,179,389,445,465,\
+    512,513,514,515,548,587,636,873,993,995,1433,1521,2049,2375,2376,2379,2380,3306,3389,5432,5900,5984,6379,\
+    6443,9200,9300,10250,11211,27017";
+/// Every scheme but `file`.
+const SCHEMES: &str = "http,https,test,rtsp,rtsps,rtmp,rtmps,udp,rtp,srt,mms,mmsh";
+
 section! {
     /// Where streams are pulled from, and how patiently.
     pub struct Sources in "sources." {
         /// Address ranges that sources may use though the default policy denies them (loopback, link-local, metadata).
         allow_cidrs: Vec<IpNet> = "", ["SOURCE_ALLOW_CIDRS"], "source-allow-cidrs", Cidrs;
+        /// Address ranges that sources may never use, not even where they are allowed elsewhere.
+        deny_cidrs: Vec<IpNet> = "", ["SOURCE_DENY_CIDRS"], "source-deny-cidrs", Cidrs;
+        /// Sources may use private addresses: RFC 1918, unique local (fc00::/7) and shared (100.64.0.0/10).
+        allow_private: bool = "true", ["SOURCE_ALLOW_PRIVATE"], "source-allow-private", Switch;
+        /// Sources may be multicast groups.
+        allow_multicast: bool = "false", ["SOURCE_ALLOW_MULTICAST"], "source-allow-multicast", Switch;
+        /// Sources may send to a port of this server (unicast udp and rtp, srt as a listener).
+        allow_listen: bool = "false", ["SOURCE_ALLOW_LISTEN"], "source-allow-listen", Switch;
+        /// Ports that sources may not use; by default those of mail, shells, databases and the like.
+        deny_ports: Vec<u16> = DENY_PORTS, ["SOURCE_DENY_PORTS"], "source-deny-ports", Ports;
+        /// Schemes that sources may have; files have media_dir instead.
+        schemes: Vec<String> = SCHEMES, ["SOURCE_SCHEMES"], "source-schemes", Schemes;
+        /// Folder whose files may be sources (file:///...); empty for none.
+        media_dir: Option<PathBuf> = "", ["SOURCE_MEDIA_DIR"], "source-media-dir", Maybe(FilePath);
         /// Longest wait for a connection and for the head of a response, unless the source sets its own.
         default_timeout: Duration = "10s", ["SOURCE_TIMEOUT"], "source-timeout", Millis(100, 10 * MINUTE);
         /// Without media for this long a source counts as stalled and is connected anew.

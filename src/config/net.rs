@@ -1,6 +1,7 @@
 //! Addresses, address ranges, URLs and header values.
 
-use super::parser::{Parser, Shape, quoted};
+use super::parser::{Parser, Shape, quoted, whole};
+use crate::stream::SourceUrl;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use url::Url;
@@ -35,14 +36,7 @@ impl Parser for Cidrs {
     const SHAPE: Shape = Shape::List;
 
     fn parse(&self, text: &str) -> Option<Vec<IpNet>> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Some(Vec::new());
-        }
-        if text.split(',').nth(CIDRS_MAX).is_some() {
-            return None;
-        }
-        text.split(',').map(|range| cidr(range.trim())).collect()
+        list(text, CIDRS_MAX, cidr)
     }
 
     fn allowed(&self) -> String {
@@ -52,8 +46,7 @@ impl Parser for Cidrs {
     }
 
     fn show(&self, value: &Vec<IpNet>) -> String {
-        let ranges: Vec<_> = value.iter().map(|net| quoted(&net.to_string())).collect();
-        format!("[{}]", ranges.join(", "))
+        array(value)
     }
 }
 
@@ -64,6 +57,73 @@ fn cidr(text: &str) -> Option<IpNet> {
     }
     let net: IpNet = text.parse().ok()?;
     (net.trunc() == net).then_some(net)
+}
+
+/// Ports, comma-separated.
+pub(super) struct Ports;
+
+/// The most ports in a list.
+const PORTS_MAX: usize = 1024;
+
+impl Parser for Ports {
+    type Value = Vec<u16>;
+    const SHAPE: Shape = Shape::List;
+
+    fn parse(&self, text: &str) -> Option<Vec<u16>> {
+        let port = whole::<u16>(1, 65_535);
+        list(text, PORTS_MAX, |item| port.parse(item))
+    }
+
+    fn allowed(&self) -> String {
+        format!("up to {PORTS_MAX} ports from 1 to 65535, comma-separated, or empty for none")
+    }
+
+    fn show(&self, value: &Vec<u16>) -> String {
+        array(value)
+    }
+}
+
+/// Schemes that a source may have, comma-separated.
+pub(super) struct Schemes;
+
+impl Parser for Schemes {
+    type Value = Vec<String>;
+    const SHAPE: Shape = Shape::List;
+
+    fn parse(&self, text: &str) -> Option<Vec<String>> {
+        let known = SourceUrl::SCHEMES;
+        let schemes = list(text, known.len(), |item| {
+            let scheme = item.to_ascii_lowercase();
+            known.contains(&scheme.as_str()).then_some(scheme)
+        })?;
+        (!schemes.is_empty()).then_some(schemes)
+    }
+
+    fn allowed(&self) -> String {
+        format!("some of {}, comma-separated", SourceUrl::SCHEMES.join(","))
+    }
+
+    fn show(&self, value: &Vec<String>) -> String {
+        array(value)
+    }
+}
+
+/// At most `most` comma-separated items; none in an empty text.
+fn list<T>(text: &str, most: usize, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
+    if text.split(',').nth(most).is_some() {
+        return None;
+    }
+    text.split(',').map(|text| item(text.trim())).collect()
+}
+
+/// A TOML array of strings.
+fn array<T: ToString>(items: &[T]) -> String {
+    let items: Vec<_> = items.iter().map(|item| quoted(&item.to_string())).collect();
+    format!("[{}]", items.join(", "))
 }
 
 /// The URL at which clients reach this server, its path ending in `/` so that relative paths join below it.
@@ -169,6 +229,20 @@ mod tests {
         }
         assert!(Cidrs.parse(&["10.0.0.0/8"; 256].join(",")).is_some());
         assert!(Cidrs.parse(&["10.0.0.0/8"; 257].join(",")).is_none());
+    }
+
+    #[test]
+    fn ports_and_schemes() {
+        assert_eq!(Ports.parse(" 22, 6379"), Some(vec![22, 6379]));
+        assert_eq!(Ports.parse(""), Some(vec![]));
+        for text in ["0", "65536", "22,", "22-25", "ssh"] {
+            assert_eq!(Ports.parse(text), None, "{text}");
+        }
+        let some = vec!["http".to_owned(), "udp".to_owned()];
+        assert_eq!(Schemes.parse("HTTP, udp"), Some(some));
+        for text in ["", "file", "http,ftp", "http,"] {
+            assert_eq!(Schemes.parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -48,10 +48,14 @@ fn told(mistakes: &[Mistake]) -> Vec<String> {
 fn other_value(setting: &Setting) -> String {
     match setting.key {
         "listen" => "[::1]:9000",
-        "db_path" | "transcode.pipelines_dir" => "elsewhere/x",
+        "db_path" | "transcode.pipelines_dir" | "sources.media_dir" => "elsewhere/x",
         "environment" => "staging",
         "demo" => "true",
-        "sources.allow_cidrs" => "10.0.0.0/8,192.0.2.7",
+        "sources.allow_cidrs" | "sources.deny_cidrs" => "10.0.0.0/8,192.0.2.7",
+        "sources.allow_private" => "false",
+        "sources.allow_multicast" | "sources.allow_listen" => "true",
+        "sources.deny_ports" => "22,25",
+        "sources.schemes" => "http,udp",
         "sources.user_agent" => "VLC/3.0.21 LibVLC/3.0.21",
         "transcode.default_profile" => "low",
         "transcode.max_concurrent" | "transcode.queue_length" => "0",
@@ -122,6 +126,13 @@ fn defaults() {
         config.sources,
         Sources {
             allow_cidrs: vec![],
+            deny_cidrs: vec![],
+            allow_private: true,
+            allow_multicast: false,
+            allow_listen: false,
+            deny_ports: config.sources.deny_ports.clone(),
+            schemes: config.sources.schemes.clone(),
+            media_dir: None,
             default_timeout: ms(10_000),
             stall_timeout: ms(15_000),
             user_agent: format!("sightglass/{}", env!("CARGO_PKG_VERSION")),
@@ -130,6 +141,10 @@ fn defaults() {
             lead: ms(4_000),
         }
     );
+    for port in [22, 25, 445, 6379] {
+        assert!(config.sources.deny_ports.contains(&port), "{port}");
+    }
+    assert_eq!(config.sources.schemes, crate::stream::SourceUrl::SCHEMES);
     let profiles = &config.transcode.profiles;
     let names: Vec<_> = profiles.keys().map(String::as_str).collect();
     assert_eq!(names, ["high", "low", "medium"]);
@@ -237,13 +252,16 @@ fn flag_over_environment_over_file_over_default() {
 fn every_name_is_accepted_from_each_place() {
     for setting in settings() {
         let value = other_value(setting);
-        let flag = match setting.key {
-            "demo" => format!("--{}={value}", setting.flag),
-            _ => format!("--{}", setting.flag),
+        let switch = setting.allowed() == "true or false";
+        let flag = if switch {
+            format!("--{}={value}", setting.flag)
+        } else {
+            format!("--{}", setting.flag)
         };
-        let args = match setting.key {
-            "demo" => vec![flag.as_str()],
-            _ => vec![flag.as_str(), value.as_str()],
+        let args = if switch {
+            vec![flag.as_str()]
+        } else {
+            vec![flag.as_str(), value.as_str()]
         };
         let default = printed(&[], &[], None, setting);
         assert!(default.ends_with(" # default"), "{default}");

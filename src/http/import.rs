@@ -14,7 +14,7 @@ use super::extract::{Params, read_body};
 use super::problem::Problem;
 use crate::ingest::IngestError;
 use crate::m3u::{self, Counts, Plan, PreviewFormat, Row};
-use crate::stream::{Draft, Invalid, Source, State};
+use crate::stream::{Draft, Invalid, Source, SourceKind, State};
 
 /// The largest body that may hold the URL of a playlist instead of a playlist.
 const MAX_URL_BODY: usize = 8 << 10;
@@ -126,7 +126,20 @@ fn playlist_url(body: &Bytes) -> Result<Option<Source>, Problem> {
     };
     let definition = Draft::define(draft, None, |_| false)
         .map_err(|mistakes| Problem::invalid(mistakes.into_iter().map(at_home).collect()))?;
-    Ok(definition.sources.into_iter().next())
+    let source = definition.sources.into_iter().next();
+    if source
+        .as_ref()
+        .is_some_and(|s| s.url.kind() != SourceKind::Http)
+    {
+        let (pointer, problem) = ("/url".to_owned(), "is no http or https URL".to_owned());
+        let allowed = "an absolute http or https URL".to_owned();
+        return Err(Problem::invalid(vec![Invalid {
+            pointer,
+            problem,
+            allowed,
+        }]));
+    }
+    Ok(source)
 }
 
 async fn fetch(app: &AppState, source: &Source) -> Result<Bytes, Problem> {

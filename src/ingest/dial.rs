@@ -1,31 +1,32 @@
 //! Connections to sources that do not speak HTTP: resolved, checked and opened here alone, so that
 //! each goes to an address that the policy has allowed.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::error::{Cause, IngestError, Stage};
-use super::policy::{Denied, Policy};
+use super::policy::Policy;
+use super::resolve::Resolver;
 use super::sink::Sink;
 
 /// Opens connections under the source policy.
 #[derive(Clone)]
 pub struct Dialer {
-    policy: Arc<Policy>,
+    resolver: Resolver,
     tls: Arc<rustls::ClientConfig>,
 }
 
 impl std::fmt::Debug for Dialer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Dialer")
-            .field("policy", &self.policy)
+            .field("resolver", &self.resolver)
             .finish_non_exhaustive()
     }
 }
@@ -36,54 +37,37 @@ impl Dialer {
     /// # Errors
     /// When the system's certificates cannot be read.
     pub fn new(policy: Arc<Policy>) -> Result<Self, rustls::Error> {
+        Self::with(Resolver::new(policy))
+    }
+
+    /// As [`Dialer::new`], with a resolver of the caller's.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be read.
+    pub fn with(resolver: Resolver) -> Result<Self, rustls::Error> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_platform_verifier()?
             .with_no_client_auth();
         Ok(Self {
-            policy,
+            resolver,
             tls: Arc::new(tls),
         })
     }
 
     /// The policy that it dials under.
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        self.resolver.policy()
     }
 
-    /// The addresses of `host` (a name, or an address in any spelling that `url` reads) that sources
-    /// may use.
+    /// The addresses of `host` (a name, or an address in any spelling) that sources may use, with `port`.
     ///
     /// # Errors
-    /// [`Stage::Dns`] when it does not resolve, [`Stage::Policy`] when no address is allowed.
+    /// [`Stage::Dns`] when it does not resolve, [`Stage::Policy`] when no address, or not the port, is allowed.
     pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, IngestError> {
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        if let Ok(address) = bare.parse::<IpAddr>() {
-            self.policy.check(address)?;
-            return Ok(vec![SocketAddr::new(address, port)]);
-        }
-        let found = lookup_host((bare, port)).await.map_err(|_| {
-            let text = "the source's host name cannot be resolved";
-            IngestError::new(Stage::Dns, Cause::Unreachable, text)
-        })?;
-        let mut denied: Option<Denied> = None;
-        let mut allowed = Vec::new();
-        for address in found {
-            match self.policy.check(address.ip()) {
-                Ok(()) => allowed.push(address),
-                Err(reason) => denied = Some(reason),
-            }
-        }
-        match denied {
-            Some(reason) if allowed.is_empty() => Err(reason.into()),
-            None if allowed.is_empty() => Err(IngestError::new(
-                Stage::Dns,
-                Cause::Unreachable,
-                "the source's host name has no address",
-            )),
-            _ => Ok(allowed),
-        }
+        self.policy().check_port(port)?;
+        self.resolver.resolve(host, port).await
     }
 
     /// A TCP connection to `host`, within `time`. Tells `sink` the stages it passes.

@@ -179,11 +179,9 @@ impl IngestError {
     pub(super) fn of_client(stage: Stage, error: &reqwest::Error) -> Self {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(inner) = cause {
-            if let Some(denied) = inner.downcast_ref::<Denied>() {
-                return denied.clone().into();
-            }
-            if let Some(unresolved) = inner.downcast_ref::<Unresolved>() {
-                return Self::new(Stage::Dns, Cause::Unreachable, unresolved.to_string());
+            // of our own resolver
+            if let Some(error) = inner.downcast_ref::<Self>() {
+                return error.clone();
             }
             if let Some(io) = inner.downcast_ref::<std::io::Error>()
                 && let Some(found) = of_io(stage, error.is_connect(), io)
@@ -239,16 +237,11 @@ fn of_io(stage: Stage, connects: bool, io: &std::io::Error) -> Option<IngestErro
     }
 }
 
-/// A name that does not resolve.
-#[derive(Debug, thiserror::Error)]
-#[error("the source's host name cannot be resolved")]
-pub(super) struct Unresolved;
-
 impl From<Denied> for IngestError {
     fn from(denied: Denied) -> Self {
         let cause = match denied {
             Denied::Scheme { .. } => Cause::Unsupported,
-            Denied::Address { .. } | Denied::NoHost => Cause::Policy,
+            _ => Cause::Policy,
         };
         Self::new(Stage::Policy, cause, denied.to_string())
     }

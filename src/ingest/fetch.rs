@@ -1,6 +1,5 @@
 //! HTTP requests to sources: every hop under the source policy, every wait bounded.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +11,9 @@ use reqwest::header::{
 };
 use url::Url;
 
-use super::error::{Cause, IngestError, Stage, Unresolved};
-use super::policy::{Denied, Policy};
+use super::error::{Cause, IngestError, Stage};
+use super::policy::Policy;
+use super::resolve::Resolver;
 use crate::stream::{Credentials, Source};
 
 /// Redirects followed for one request.
@@ -26,7 +26,7 @@ const KEEP_IDLE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: reqwest::Client,
-    policy: Arc<Policy>,
+    resolver: Resolver,
     default_user_agent: HeaderValue,
     default_timeout: Duration,
     stall_timeout: Duration,
@@ -67,12 +67,30 @@ impl Fetcher {
         default_timeout: Duration,
         stall_timeout: Duration,
     ) -> Result<Self, reqwest::Error> {
+        Self::with(
+            Resolver::new(policy),
+            user_agent,
+            default_timeout,
+            stall_timeout,
+        )
+    }
+
+    /// As [`Fetcher::new`], with a resolver of the caller's.
+    ///
+    /// # Errors
+    /// When the TLS back end cannot be set up.
+    pub fn with(
+        resolver: Resolver,
+        user_agent: &str,
+        default_timeout: Duration,
+        stall_timeout: Duration,
+    ) -> Result<Self, reqwest::Error> {
         // Refused only when the process has a provider already, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .dns_resolver(Arc::new(PolicyResolver(Arc::clone(&policy))))
+            .dns_resolver(Arc::new(Names(resolver.clone())))
             .pool_idle_timeout(KEEP_IDLE)
             .connect_timeout(default_timeout)
             .build()?;
@@ -80,7 +98,7 @@ impl Fetcher {
             .unwrap_or_else(|_| HeaderValue::from_static("Sightglass"));
         Ok(Self {
             client,
-            policy,
+            resolver,
             default_user_agent,
             default_timeout,
             stall_timeout,
@@ -119,10 +137,15 @@ impl Fetcher {
             headers,
             secret,
             origin: source.url.as_url().origin(),
-            timeout: source
-                .timeout_ms
-                .map_or(self.default_timeout, Duration::from_millis),
+            timeout: self.timeout(source),
         }
+    }
+
+    /// How long to wait for a source's first answer.
+    pub fn timeout(&self, source: &Source) -> Duration {
+        source
+            .timeout_ms
+            .map_or(self.default_timeout, Duration::from_millis)
     }
 
     /// Asks for `url`, or for `range` (first byte, length) of it, following redirects.
@@ -155,7 +178,7 @@ impl Fetcher {
     ) -> Result<Answer, IngestError> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            self.policy.check_url(&url)?;
+            self.resolver.policy().check_url(&url)?;
             let mut headers = manners.headers.clone();
             if url.origin() == manners.origin {
                 headers.extend(manners.secret.clone());
@@ -272,29 +295,15 @@ fn authorization(credentials: &Credentials) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// Resolves names and passes on only addresses that sources may use.
-struct PolicyResolver(Arc<Policy>);
+/// The resolver as the HTTP client wants it. The client sets the port itself.
+struct Names(Resolver);
 
-impl Resolve for PolicyResolver {
+impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
-        let policy = Arc::clone(&self.0);
+        let resolver = self.0.clone();
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0))
-                .await
-                .map_err(|_| Unresolved)?;
-            let mut denied: Option<Denied> = None;
-            let mut allowed: Vec<SocketAddr> = Vec::new();
-            for address in found {
-                match policy.check(address.ip()) {
-                    Ok(()) => allowed.push(address),
-                    Err(reason) => denied = Some(reason),
-                }
-            }
-            match denied {
-                Some(reason) if allowed.is_empty() => Err(reason.into()),
-                None if allowed.is_empty() => Err(Unresolved.into()),
-                _ => Ok(Box::new(allowed.into_iter()) as Addrs),
-            }
+            let addresses = resolver.resolve(name.as_str(), 0).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
 }

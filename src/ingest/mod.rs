@@ -14,6 +14,7 @@ mod hls;
 pub mod pacer;
 pub mod policy;
 mod progress;
+pub mod resolve;
 pub mod sink;
 
 use bytes::Bytes;

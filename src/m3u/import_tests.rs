@@ -321,3 +321,17 @@ http://h/{i}
         Some("news-20000")
     );
 }
+
+#[test]
+fn a_playlist_names_no_file_of_this_machine() {
+    for url in [
+        "file:///etc/passwd",
+        "FILE:///srv/media/a.ts",
+        "file:/srv/a.ts",
+        "file://localhost/srv/a.ts",
+        "file:srv/a.ts",
+    ] {
+        let plan = import(&format!("#EXTM3U\n#EXTINF:-1,A\n{url}\n"), &[]);
+        assert_eq!((plan.counts.added, plan.counts.skipped), (0, 1), "{url}");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Entry;
 use crate::stream::{
-    Credentials, Definition, Draft, DraftSource, Invalid, Source, SourceUrl, StreamId,
+    Credentials, Definition, Draft, DraftSource, Invalid, Source, SourceKind, SourceUrl, StreamId,
     is_reserved_attribute, is_web_url, limits,
 };
 
@@ -24,6 +24,11 @@ pub(super) struct Prepared {
 
 /// Makes a definition of an entry; the error is the reason why it cannot be one.
 pub(super) fn prepare(entry: Entry, stand_in: &StreamId) -> Result<Prepared, String> {
+    // A playlist is somebody else's word: it names no file of this machine.
+    let url = SourceUrl::parse(&entry.url).ok();
+    if url.is_some_and(|url| url.kind() == SourceKind::File) {
+        return Err("url: files of this server cannot be imported".to_owned());
+    }
     let mut notes = entry.notes;
     let mut clip = |value: Option<String>, most: usize| {
         let text = clean(&value?);

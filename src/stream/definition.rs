@@ -163,7 +163,7 @@ mod tests {
     fn stored_ids_and_urls_are_checked() {
         for bad in [
             json!({"id": "a..b", "name": "x", "sources": []}),
-            json!({"id": "a", "name": "x", "sources": [{"url": "file:///x"}]}),
+            json!({"id": "a", "name": "x", "sources": [{"url": "ftp://h/x"}]}),
             json!({"id": "a", "name": "x", "sources": [], "options": {"colour": 1}}),
         ] {
             assert!(serde_json::from_value::<Definition>(bad).is_err());

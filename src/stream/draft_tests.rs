@@ -60,7 +60,7 @@ fn all_mistakes_at_once() {
         "id": "A", "name": "x".repeat(257), "group": 7, "logo": "javascript:alert(1)", "tvgId": "x",
         "tags": ["", 3], "enabled": "yes", "attributes": {"group-title": "x", "a b": "x", "c": "x\ny"},
         "options": {"quality": "UHD!", "linger_ms": 3_600_001, "speed": 1},
-        "sources": [{"url": "file:///x", "port": 1}, {"headers": {"Host": "a", "X": 1}},
+        "sources": [{"url": "ftp://h/x", "port": 1}, {"headers": {"Host": "a", "X": 1}},
             {"url": 5, "credentials": {"type": "basic", "username": "u"}},
             {"url": "http://h/", "credentials": {"type": "digest"}}, {"url": "http://h/"}, 9],
     }))

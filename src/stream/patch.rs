@@ -137,7 +137,7 @@ mod tests {
             (json!([]), ""),
             (json!({"id": "other"}), "/id"),
             (json!({"sources": null}), "/sources"),
-            (json!({"sources": [{"url": "file:///x"}]}), "/sources/0/url"),
+            (json!({"sources": [{"url": "ftp://h/x"}]}), "/sources/0/url"),
             (json!({"colour": 1}), "/colour"),
             (json!({"options": 1}), "/options"),
         ] {

@@ -84,7 +84,7 @@ fn every_mistake_is_told() {
             password: "\0".to_owned(),
         }),
         timeout_ms: Some(99),
-        ..draft("file:///x")
+        ..draft("ftp://h/x")
     };
     let told = checked(bad).unwrap_err();
     for place in [

@@ -9,10 +9,9 @@ use utoipa::ToSchema;
 
 use super::limits;
 
-/// Schemes that a definition may use.
-const SCHEMES: [&str; 12] = [
-    "http", "https", "test", "rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "mms", "mmsh",
-];
+/// The scheme of local files, which only an operator's own definition may use: whoever reads URLs from elsewhere
+/// (playlists, redirects) refuses it.
+const FILE: &str = "file";
 
 /// The URL of a source, checked: absolute, a known scheme, a host, bounded in length.
 ///
@@ -42,6 +41,8 @@ pub enum SourceKind {
     Srt,
     /// MMS over HTTP (MS-WMSP).
     Mms,
+    /// A file under the operator's folder.
+    File,
 }
 
 /// Why a text is no [`SourceUrl`]. Quotes nothing of the text, which may hold credentials.
@@ -59,12 +60,15 @@ pub enum UrlError {
     /// Without a scheme.
     #[error("is not an absolute URL")]
     Relative,
-    /// A scheme that is never pulled, such as `file`.
+    /// A scheme that is never pulled, such as `ftp`.
     #[error("has a scheme that sources cannot use")]
     Scheme,
     /// Without a host.
     #[error("names no host")]
     Host,
+    /// A file on another machine, or a folder.
+    #[error("names no file of this machine (file:///folder/file.ts)")]
+    File,
     /// Broken in another way.
     #[error("is not a valid URL ({0})")]
     Syntax(#[from] url::ParseError),
@@ -74,9 +78,14 @@ pub enum UrlError {
 }
 
 impl SourceUrl {
+    /// The schemes of sources that are not files.
+    pub const SCHEMES: [&'static str; 12] = [
+        "http", "https", "test", "rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "srt", "mms",
+        "mmsh",
+    ];
     /// What a source URL may look like, for messages.
-    pub const ALLOWED: &'static str = "an absolute URL with the scheme http, https, test, rtsp, rtsps, rtmp, rtmps, udp, rtp, srt, mms or mmsh, \
-         at most 8192 bytes";
+    pub const ALLOWED: &'static str = "an absolute URL with the scheme http, https, test, rtsp, rtsps, rtmp, rtmps, udp, rtp, srt, mms, mmsh or \
+         file, at most 8192 bytes";
 
     /// Reads a URL (WHATWG URL, with surrounding white space left out).
     ///
@@ -93,11 +102,12 @@ impl SourceUrl {
         if text.chars().any(char::is_control) {
             return Err(UrlError::Control);
         }
-        let known = text.split_once(':').map(|(scheme, _)| scheme);
-        let Some(scheme) = known.filter(|s| is_scheme(s)) else {
+        let given = text.split_once(':').map(|(scheme, _)| scheme);
+        let Some(scheme) = given.filter(|s| is_scheme(s)) else {
             return Err(UrlError::Relative);
         };
-        let Some(scheme) = SCHEMES.iter().find(|s| s.eq_ignore_ascii_case(scheme)) else {
+        let mut known = Self::SCHEMES.iter().chain([&FILE]);
+        let Some(scheme) = known.find(|s| s.eq_ignore_ascii_case(scheme)) else {
             return Err(UrlError::Scheme);
         };
         let any_host = any_address(scheme, text);
@@ -114,9 +124,13 @@ impl SourceUrl {
                 UrlError::Syntax(e)
             }
         })?;
-        if url.cannot_be_a_base() || (*scheme != "test" && url.host_str().is_none_or(str::is_empty))
-        {
-            return Err(UrlError::Host);
+        let has_host = url.host_str().is_some_and(|host| !host.is_empty());
+        match *scheme {
+            FILE if has_host || url.path().ends_with('/') => return Err(UrlError::File),
+            _ if url.cannot_be_a_base() => return Err(UrlError::Host),
+            "test" | FILE => {}
+            _ if !has_host => return Err(UrlError::Host),
+            _ => {}
         }
         // Encoding may have made it longer, and what is stored must be readable again.
         if url.as_str().len() > limits::URL {
@@ -135,7 +149,8 @@ impl SourceUrl {
             "rtp" => SourceKind::Rtp,
             "srt" => SourceKind::Srt,
             "mms" | "mmsh" => SourceKind::Mms,
-            // `SCHEMES` knows no other.
+            FILE => SourceKind::File,
+            // `parse` lets no other pass.
             _ => SourceKind::Http,
         }
     }
@@ -178,7 +193,7 @@ impl SourceUrl {
     /// Whether user name and password mean something to this scheme. To UDP and RTP the part before the `@` is the
     /// address that a multicast comes from, and stays where it is.
     pub(crate) fn takes_credentials(&self) -> bool {
-        !matches!(self.0.scheme(), "test" | "udp" | "rtp" | "srt")
+        !matches!(self.0.scheme(), "test" | "udp" | "rtp" | "srt" | FILE)
     }
 
     /// Takes user name and password out of the URL of a scheme that has them.
@@ -271,7 +286,9 @@ mod tests {
         assert_eq!(kind("test://bars?seed=2"), SourceKind::Test);
         assert_eq!(kind("rtsp://h/x"), SourceKind::Rtsp);
         assert_eq!(kind("mmsh://h/x"), SourceKind::Mms);
-        for scheme in SCHEMES {
+        assert_eq!(kind("file:///srv/a%20b.ts"), SourceKind::File);
+        assert_eq!(kind("file:/srv/a.ts"), SourceKind::File);
+        for scheme in SourceUrl::SCHEMES {
             assert!(SourceUrl::ALLOWED.contains(scheme));
         }
     }
@@ -281,7 +298,8 @@ mod tests {
         for (text, why) in [
             ("", UrlError::Empty),
             ("  ", UrlError::Empty),
-            ("file:///etc/passwd", UrlError::Scheme),
+            ("file://host/share/a.ts", UrlError::File),
+            ("file:///srv/", UrlError::File),
             ("concat:a|b", UrlError::Scheme),
             ("javascript:alert(1)", UrlError::Scheme),
             ("data:text/plain,x", UrlError::Scheme),

@@ -13,7 +13,8 @@
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`hls`], [`admission`], and [`feed`], the
 //!   fan-out that holds no socket.
-//! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code.
+//! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
+//!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
 //!   [`store`] (the only one that names redb), [`http`], [`metrics`], [`process`], [`config`].
 //! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the

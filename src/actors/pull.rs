@@ -2,7 +2,7 @@
 
 use super::ingest::IngestDeps;
 use crate::ingest::sink::Sink;
-use crate::ingest::{self, Cause, IngestError, Stage};
+use crate::ingest::{self, Cause, IngestError, Stage, udp};
 use crate::stream::{Source, SourceKind, StreamId};
 
 /// Pulls `source` into `sink` until it ends or fails. `Ok` means that it ended by itself, or that
@@ -24,8 +24,13 @@ pub(super) async fn pull(
         SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
         SourceKind::Rtsp => unsupported("RTSP"),
         SourceKind::Rtmp => unsupported("RTMP"),
-        SourceKind::Udp => unsupported("UDP"),
-        SourceKind::Rtp => unsupported("RTP"),
+        SourceKind::Udp | SourceKind::Rtp => {
+            let patience = udp::Patience {
+                first: deps.fetcher.timeout(source),
+                stall: deps.stall_timeout,
+            };
+            udp::pull(&deps.dialer, source, patience, sink).await
+        }
         SourceKind::Srt => unsupported("SRT"),
         SourceKind::Mms => unsupported("MMS"),
         SourceKind::File => unsupported("file"),

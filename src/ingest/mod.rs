@@ -1,8 +1,8 @@
 //! Pulling sources: async, without GStreamer and without a thread per stream.
 //!
 //! [`pull`] asks a source over HTTP, finds out what it is, and delivers its bytes to a
-//! [`sink::Sink`] until it ends. Which source is pulled when is for [`failover`] to say. Cutting,
-//! pacing and publishing are the pump's (`actors::ingest`).
+//! [`sink::Sink`] until it ends; [`udp::pull`] takes datagrams. Which source is pulled when is for
+//! [`failover`] to say. Cutting, pacing and publishing are the pump's (`actors::ingest`).
 
 mod charset;
 mod detect;
@@ -15,7 +15,9 @@ pub mod pacer;
 pub mod policy;
 mod progress;
 pub mod resolve;
+mod rtp;
 pub mod sink;
+pub mod udp;
 
 use bytes::Bytes;
 

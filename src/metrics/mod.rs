@@ -26,6 +26,7 @@ const INGESTS: &str = "sightglass_ingests_running";
 const INGEST_FAILURES: &str = "sightglass_ingest_failures_total";
 const TAKEN_BACK: &str = "sightglass_sources_taken_back_total";
 const INGEST_BYTES: &str = "sightglass_ingest_bytes_total";
+const DATAGRAMS_DROPPED: &str = "sightglass_ingest_datagrams_dropped_total";
 const TS_CONTINUITY: &str = "sightglass_ts_continuity_errors_total";
 const TS_TRANSPORT: &str = "sightglass_ts_transport_errors_total";
 const TS_SYNC: &str = "sightglass_ts_sync_losses_total";
@@ -159,6 +160,11 @@ fn describe() {
         ),
         (INGEST_BYTES, Unit::Bytes, "Bytes pulled from sources."),
         (
+            DATAGRAMS_DROPPED,
+            Unit::Count,
+            "Datagrams of UDP and RTP sources that were lost or not used, by reason.",
+        ),
+        (
             TS_CONTINUITY,
             Unit::Count,
             "Continuity counter errors in pulled streams.",
@@ -259,6 +265,15 @@ impl Runs {
 impl Drop for Runs {
     fn drop(&mut self) {
         gauge!(self.0).decrement(1.0);
+    }
+}
+
+/// Datagrams of a source were lost or not used: how many, for which reasons.
+pub fn datagrams_dropped(reasons: &[(&'static str, u64)]) {
+    for (reason, count) in reasons {
+        if *count > 0 {
+            counter!(DATAGRAMS_DROPPED, "reason" => *reason).increment(*count);
+        }
     }
 }
 

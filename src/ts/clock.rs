@@ -3,12 +3,12 @@
 use super::Ticks;
 
 /// Where PTS, DTS and PCR base wrap: after 26.5 hours.
-pub(super) const WRAP: u64 = 1 << 33;
+pub(crate) const WRAP: u64 = 1 << 33;
 /// One second.
 pub(super) const SECOND: i64 = 90_000;
 
 /// Signed way from `from` to `to`, the shorter one around the wrap.
-pub(super) fn distance(from: u64, to: u64) -> i64 {
+pub(crate) fn distance(from: u64, to: u64) -> i64 {
     // Moves bit 32, the sign of a 33-bit number, to bit 63 and back.
     (to.wrapping_sub(from) << 31).cast_signed() >> 31
 }

@@ -93,7 +93,7 @@ impl Codec {
 }
 
 /// Descriptors of a loop as (tag, content). Ends at the first one that does not fit.
-pub(super) fn descriptors(mut data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+pub(crate) fn descriptors(mut data: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     std::iter::from_fn(move || {
         let (&[tag, length], rest) = data.split_first_chunk::<2>()?;
         let (content, rest) = rest.split_at_checked(usize::from(length))?;

@@ -58,6 +58,8 @@ mod testing;
 mod tests;
 mod tracks;
 mod unit;
+mod units;
+mod write;
 
 use bytes::Bytes;
 
@@ -67,6 +69,12 @@ pub use filter::{Filter, select};
 pub use seam::seam;
 pub use stats::Stats;
 pub use tracks::{AudioInfo, Track, Tracks, VideoInfo};
+
+pub(crate) use clock::{WRAP, distance};
+pub(crate) use codec::descriptors;
+pub(crate) use es::audio::frame as audio_frame;
+pub(crate) use units::{Found, Stream, Units};
+pub(crate) use write::{Clock, Listed, Unit, Writer};
 
 /// Bytes in a transport packet.
 pub const PACKET: usize = 188;

@@ -17,6 +17,12 @@ pub(in crate::ts) fn parse(codec: Codec, es: &[u8]) -> Option<(Codec, AudioInfo)
     })
 }
 
+/// Reads the frame header at the start of `data`: ADTS, or MPEG audio of any layer. The number is the
+/// size of the frame in bytes, at least that of its header.
+pub(crate) fn frame(data: &[u8]) -> Option<(Codec, AudioInfo, usize)> {
+    adts(data).or_else(|| mpeg(data))
+}
+
 fn adts(data: &[u8]) -> Option<(Codec, AudioInfo, usize)> {
     const RATES: [u32; 13] = [
         96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025,

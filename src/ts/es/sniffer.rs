@@ -102,6 +102,11 @@ impl Sniffer {
 /// What parameter sets said: the codec, as MPEG-1 and MPEG-2 are told apart by them, and the rest.
 pub(in crate::ts) type VideoParams = (Codec, VideoInfo);
 
+/// Whether decoding can start at a whole access unit, if its bytes tell.
+pub(in crate::ts) fn starts_decoding(codec: Codec, es: &[u8]) -> Option<bool> {
+    look(codec, &es[..es.len().min(MOST)], true).key
+}
+
 fn look(codec: Codec, es: &[u8], ended: bool) -> Look {
     match codec {
         Codec::H264 => h264::look(es, ended),

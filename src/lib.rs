@@ -11,8 +11,8 @@
 //! Rooms, from the ground up; dependencies point downwards in this list's reverse:
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
-//! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`hls`], [`admission`], and [`feed`], the
-//!   fan-out that holds no socket.
+//! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
+//!   [`admission`], and [`feed`], the fan-out that holds no socket.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
@@ -35,6 +35,7 @@ pub mod memory;
 pub mod metrics;
 pub mod pipeline;
 pub mod process;
+pub mod remux;
 pub mod store;
 pub mod stream;
 pub mod ts;

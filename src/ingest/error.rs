@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::policy::Denied;
+use crate::remux::RemuxError;
 
 /// How far a pull got, in the order of its stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
@@ -244,6 +245,18 @@ impl From<Denied> for IngestError {
             _ => Cause::Policy,
         };
         Self::new(Stage::Policy, cause, denied.to_string())
+    }
+}
+
+impl From<RemuxError> for IngestError {
+    fn from(error: RemuxError) -> Self {
+        let cause = match error {
+            RemuxError::Encrypted { .. } => Cause::Drm,
+            RemuxError::Unsupported { .. } | RemuxError::IndexAtEnd => Cause::Unsupported,
+            RemuxError::NotMedia(_) => Cause::NotMedia,
+            RemuxError::Limit(_) => Cause::Limit,
+        };
+        Self::new(Stage::Demux, cause, error.to_string())
     }
 }
 

@@ -7,6 +7,12 @@ use super::{Container, Need, flv, mp4, packed, transport};
 /// Bytes by which a container is told.
 const TELLING: usize = 12;
 
+/// Boxes that files and segments begin with.
+const BOXES: [&[u8]; 14] = [
+    b"ftyp", b"styp", b"moov", b"moof", b"sidx", b"ssix", b"emsg", b"prft", b"free", b"skip",
+    b"wide", b"pdin", b"uuid", b"mdat",
+];
+
 /// The reader of an input.
 pub(super) enum Reader {
     /// Too few bytes have come to tell.
@@ -119,9 +125,7 @@ fn container(head: &[u8]) -> Option<Container> {
         [b'F', b'L', b'V', ..] => Some(Container::Flv),
         [b'I', b'D', b'3', ..] | [0x0b, 0x77, ..] => Some(Container::PackedAudio),
         [0xff, second, ..] if second & 0xe0 == 0xe0 => Some(Container::PackedAudio),
-        [_, _, _, _, kind @ .., _, _, _, _] if kind.iter().all(u8::is_ascii_alphanumeric) => {
-            Some(Container::Mp4)
-        }
+        [_, _, _, _, kind @ .., _, _, _, _] if BOXES.contains(&kind) => Some(Container::Mp4),
         _ => None,
     }
 }

@@ -231,7 +231,7 @@ mod tests {
         let mut out = Vec::new();
         let mut take = |found| match found {
             Found::Unit(index, unit) => {
-                out.push((index, unit.dts, unit.pts, unit.key, unit.data.len()))
+                out.push((index, unit.dts, unit.pts, unit.key, unit.data.len()));
             }
             Found::Streams(streams) => assert_eq!(streams.len(), 2),
         };

@@ -33,10 +33,14 @@ impl Coding {
                 (unit.len() > 8).then_some((unit, key))
             }
             Self::Headed(head) => {
-                // A sequence header, or a visual object sequence, or its video object layer.
-                let headed = sample.starts_with(&[0, 0, 1, 0xb3])
-                    || sample.starts_with(&[0, 0, 1, 0xb0])
-                    || sample.starts_with(&[0, 0, 1, 0]) && codec == Codec::Mpeg4Video;
+                // MPEG-4 visual: a visual object sequence, a video object or its layer; else a sequence header.
+                let headed = match sample.get(..4) {
+                    Some([0, 0, 1, code]) if codec == Codec::Mpeg4Video => {
+                        matches!(code, 0xb0 | 0..=0x2f)
+                    }
+                    Some([0, 0, 1, code]) => *code == 0xb3,
+                    _ => false,
+                };
                 if sync && !headed && !head.is_empty() {
                     return Some(([&head[..], &sample].concat(), true));
                 }

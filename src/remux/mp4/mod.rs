@@ -11,8 +11,6 @@ mod fragment;
 mod movie;
 mod reader;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub(super) use coding::Coding;
 pub(super) use entry::name;

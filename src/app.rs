@@ -224,6 +224,7 @@ fn hub(
         ingest: IngestDeps {
             fetcher,
             dialer,
+            media_dir: sources.media_dir.clone(),
             library: Arc::clone(&library),
             pool: Pool::new(
                 admission::Limits::new(transcode.max_gst_ingests, INGEST_QUEUE),

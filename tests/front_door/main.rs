@@ -17,14 +17,17 @@ mod bombs;
 mod budgets;
 mod codecs;
 mod failover;
+mod files;
 mod flood;
 mod hls;
 mod lifecycle;
+mod policy;
 mod pool;
 mod profiles;
 mod sharing;
 mod soak;
 mod sources;
+mod udp;
 
 use std::time::Duration;
 

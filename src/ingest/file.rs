@@ -1,7 +1,7 @@
 //! Pulls a file of the operator's media folder, over and over. The pump paces it by its clock.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,10 +13,13 @@ use super::detect::{self, Container};
 use super::error::{Cause, IngestError, Stage};
 use super::sink::{Gone, Sink};
 use crate::base::clock;
+use crate::remux::{self, InputOptions, Need, Output, Remux};
 use crate::stream::Source;
 
 /// Read at a time.
 const READ: usize = 256 << 10;
+/// Times that the reader of a file may ask for another place of it: the index, and back to the media.
+const SEEKS: u32 = 8;
 /// A pass through a file takes at least this long, so that a tiny one does not spin.
 const PASS: Duration = Duration::from_millis(250);
 
@@ -46,35 +49,70 @@ pub async fn pull(folder: Option<&Path>, source: &Source, sink: &Sink) -> Result
     }
 }
 
+/// How a file becomes a transport stream.
+enum Way {
+    /// It is one.
+    Plain,
+    Remux(Box<Remux>),
+}
+
+impl Way {
+    /// What the first bytes ask for, and the name of the container.
+    fn of(start: &[u8]) -> Result<(&'static str, Self), IngestError> {
+        let failed = |cause, text: &str| Err(IngestError::new(Stage::FirstByte, cause, text));
+        let (name, container) = match detect::container("", "", &start[..start.len().min(SNIFF)]) {
+            Container::Ts => return Ok(("mpeg-ts", Self::Plain)),
+            Container::Mp4 => ("mp4", remux::Container::Mp4),
+            Container::Flv => ("flv", remux::Container::Flv),
+            Container::Adts => ("adts", remux::Container::PackedAudio),
+            Container::Mp3 => ("mp3", remux::Container::PackedAudio),
+            Container::NotMedia(what) => {
+                let text = format!("the file holds {what}, which is no media");
+                return failed(Cause::NotMedia, &text);
+            }
+            _ => {
+                let text = "the file is neither MPEG-TS, MP4, FLV, AAC nor MP3";
+                return failed(Cause::Unsupported, text);
+            }
+        };
+        let inputs = vec![InputOptions::new(container)];
+        let remux = Remux::new(inputs, remux::Limits::default());
+        Ok((name, Self::Remux(Box::new(remux))))
+    }
+}
+
 /// An open file, read in pieces off the runtime.
-struct Reading(Option<File>);
+struct Reading {
+    file: Option<File>,
+    /// Where to read on, if that is elsewhere.
+    from: Option<u64>,
+}
 
 impl Reading {
     async fn open(folder: PathBuf, path: PathBuf) -> Result<Self, IngestError> {
-        off_runtime(move || open(&folder, &path))
-            .await?
-            .map(|file| Self(Some(file)))
+        let file = off_runtime(move || open(&folder, &path)).await??;
+        Ok(Self {
+            file: Some(file),
+            from: None,
+        })
     }
 
     /// One pass. What is read ahead is bounded by the sink.
     async fn deliver(&mut self, sink: &Sink) -> Result<Result<(), Gone>, IngestError> {
         let start = self.next().await?;
-        match detect::container("", "", &start[..start.len().min(SNIFF)]) {
-            Container::Ts => {}
-            Container::NotMedia(what) => {
-                let text = format!("the file holds {what}, which is no media");
-                return Err(IngestError::new(Stage::FirstByte, Cause::NotMedia, text));
-            }
-            _ => {
-                let text = "the file is of a kind that this version cannot pull";
-                return Err(IngestError::new(Stage::FirstByte, Cause::Unsupported, text));
-            }
-        }
+        let (container, way) = Way::of(&start)?;
         sink.reached(Stage::FirstByte);
         sink.note(|found| {
-            found.container = Some("mpeg-ts");
+            found.container = Some(container);
             found.live = Some(false);
         });
+        match way {
+            Way::Plain => self.plain(start, sink).await,
+            Way::Remux(remux) => self.remuxed(start, *remux, sink).await,
+        }
+    }
+
+    async fn plain(&mut self, start: Bytes, sink: &Sink) -> Result<Result<(), Gone>, IngestError> {
         let mut piece = start;
         while !piece.is_empty() {
             if let Err(Gone) = sink.data(piece).await {
@@ -85,22 +123,75 @@ impl Reading {
         Ok(Ok(()))
     }
 
+    async fn remuxed(
+        &mut self,
+        start: Bytes,
+        mut remux: Remux,
+        sink: &Sink,
+    ) -> Result<Result<(), Gone>, IngestError> {
+        let (mut piece, mut out, mut seeks) = (start, Vec::new(), 0);
+        loop {
+            let mut ended = piece.is_empty();
+            remux.push(0, &piece, &mut out)?;
+            match remux.need(0) {
+                Need::Next => {}
+                Need::From(offset) if seeks < SEEKS => {
+                    seeks += 1;
+                    remux.seek(0, offset);
+                    self.from = Some(offset);
+                    ended = false;
+                }
+                Need::From(_) | Need::Done => ended = true,
+            }
+            if ended {
+                remux.finish(&mut out);
+            }
+            if let Err(Gone) = hand_over(&mut out, sink).await {
+                return Ok(Err(Gone));
+            }
+            if ended {
+                return Ok(Ok(()));
+            }
+            piece = self.next().await?;
+        }
+    }
+
     /// The next bytes; none at the end.
     async fn next(&mut self) -> Result<Bytes, IngestError> {
-        let Some(mut file) = self.0.take() else {
+        let Some(mut file) = self.file.take() else {
             return Ok(Bytes::new());
         };
+        let from = self.from.take();
         let (file, read) = off_runtime(move || {
-            let mut bytes = Vec::with_capacity(READ);
-            let read = file.by_ref().take(READ as u64).read_to_end(&mut bytes);
-            (file, read.map(|_| Bytes::from(bytes)))
+            let read = read(&mut file, from);
+            (file, read)
         })
         .await?;
-        self.0 = Some(file);
+        self.file = Some(file);
         read.map_err(|_| {
             IngestError::new(Stage::Flow, Cause::Unreachable, "the file cannot be read")
         })
     }
+}
+
+fn read(file: &mut File, from: Option<u64>) -> io::Result<Bytes> {
+    if let Some(from) = from {
+        file.seek(SeekFrom::Start(from))?;
+    }
+    let mut bytes = Vec::with_capacity(READ);
+    file.take(READ as u64).read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
+
+async fn hand_over(out: &mut Vec<Output>, sink: &Sink) -> Result<(), Gone> {
+    for output in out.drain(..) {
+        match output {
+            Output::Data(bytes) => sink.data(bytes).await?,
+            Output::Discontinuity => sink.discontinuity().await?,
+            Output::Notice(notice) => tracing::debug!(?notice, "remultiplexing a file"),
+        }
+    }
+    Ok(())
 }
 
 async fn off_runtime<T: Send + 'static>(

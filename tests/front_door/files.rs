@@ -26,15 +26,23 @@ async fn a_file_plays_over_and_over() {
         .collect();
     std::fs::write(folder.path().join("short film.ts"), &whole).unwrap();
     std::fs::write(folder.path().join("padded.trp"), padded).unwrap();
+    let clip = media("clips/bigbuckbunny.mp4");
+    std::fs::copy(clip, folder.path().join("film.mp4")).unwrap();
     let server =
         Server::start(Options::new().env("SOURCE_MEDIA_DIR", &folder.path().display())).await;
     let url = |name: &str| format!("file://{}/{name}", folder.path().display());
     server.add_stream("film", &url("short%20film.ts")).await;
     server.add_stream("padded", &url("padded.trp")).await;
+    server.add_stream("mp4", &url("film.mp4")).await;
     let film = server.preview("film", "quality=source");
     let padded = server.preview("padded", "quality=source");
-    let (film, padded) = tokio::join!(ffprobe_packets(&film, 10), ffprobe_packets(&padded, 10));
-    for seen in [film, padded] {
+    let mp4 = server.preview("mp4", "quality=source");
+    let (film, padded, mp4) = tokio::join!(
+        ffprobe_packets(&film, 10),
+        ffprobe_packets(&padded, 10),
+        ffprobe_packets(&mp4, 10)
+    );
+    for seen in [film, padded, mp4] {
         assert!(seen.span("video") > 9.0, "{} s", seen.span("video"));
         assert!(seen.span("audio") > 8.0, "{} s", seen.span("audio"));
         seen.assert_monotone_dts();

@@ -71,6 +71,7 @@ pub async fn pull(
         room: FRAME,
         foreign: 0,
         truncated: 0,
+        refused: 0,
         overflows: 0,
         census: clock::now(),
     };
@@ -121,8 +122,11 @@ struct Receiver {
     framing: Framing,
     /// Room that a datagram is given; grows with the first that is larger.
     room: usize,
+    /// Counted since the last time that they were told: of another sender, larger than the room.
     foreign: u64,
     truncated: u64,
+    /// Told so far: those without media, those that the system had no room for.
+    refused: u64,
     overflows: u32,
     census: Instant,
 }
@@ -200,6 +204,8 @@ impl Receiver {
 
     fn count(&mut self, now: Instant) {
         let disorder = self.framing.take_disorder();
+        let refused = self.framing.refused() - self.refused;
+        self.refused += refused;
         let mut overflows = 0;
         if now >= self.census {
             self.census = now + CENSUS;
@@ -218,7 +224,7 @@ impl Receiver {
             ("late", disorder.late),
             (
                 "foreign",
-                disorder.foreign + std::mem::take(&mut self.foreign),
+                disorder.foreign + refused + std::mem::take(&mut self.foreign),
             ),
             ("truncated", std::mem::take(&mut self.truncated)),
             ("receive_buffer", overflows.into()),

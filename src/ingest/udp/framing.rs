@@ -108,7 +108,7 @@ mod tests {
     use crate::base::clock;
 
     fn ts(mark: u8) -> Vec<u8> {
-        let mut packet = vec![mark; PACKET];
+        let mut packet = [mark; PACKET];
         packet[0] = SYNC;
         packet.repeat(7)
     }

@@ -139,7 +139,7 @@ fn of_bind(error: &io::Error) -> IngestError {
     IngestError::new(Stage::Connect, cause, text)
 }
 
-pub(super) fn of_join(error: &io::Error) -> IngestError {
+fn of_join(error: &io::Error) -> IngestError {
     let (cause, text) = match error.raw_os_error() {
         Some(libc::ENOBUFS) => (
             Cause::Limit,
@@ -153,4 +153,16 @@ pub(super) fn of_join(error: &io::Error) -> IngestError {
         _ => (Cause::Internal, "the multicast group cannot be joined"),
     };
     IngestError::new(Stage::Connect, cause, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_groups_are_told_with_the_setting_of_the_system() {
+        let error = of_join(&io::Error::from_raw_os_error(libc::ENOBUFS));
+        assert_eq!(error.cause, Cause::Limit);
+        assert!(error.message.contains("net.ipv4.igmp_max_memberships"));
+    }
 }

@@ -12,7 +12,7 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`admission`], and [`feed`], the fan-out that holds no socket.
+//!   [`admission`], [`accounts`], and [`feed`], the fan-out that holds no socket.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
@@ -21,6 +21,7 @@
 //!   governor that keeps it all within memory and CPU.
 //! - [`app`]: wires them, starts and drains them.
 
+pub mod accounts;
 pub mod actors;
 pub mod admission;
 pub mod app;

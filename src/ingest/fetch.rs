@@ -11,9 +11,12 @@ use reqwest::header::{
 };
 use url::Url;
 
+use super::Dialer;
 use super::error::{Cause, IngestError, Stage};
 use super::policy::Policy;
 use super::resolve::Resolver;
+use super::single::{self, Single};
+use super::sink::Sink;
 use crate::stream::{Credentials, Source};
 
 /// Redirects followed for one request.
@@ -26,6 +29,8 @@ const KEEP_IDLE: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: reqwest::Client,
+    /// In place of the client, for sources whose provider counts connections.
+    single: Option<Single>,
     resolver: Resolver,
     default_user_agent: HeaderValue,
     default_timeout: Duration,
@@ -52,8 +57,15 @@ pub struct Answer {
     pub content_type: String,
     /// True for 206.
     pub partial: bool,
-    response: reqwest::Response,
+    reply: Reply,
     stall_timeout: Duration,
+}
+
+/// An answer of either client.
+#[derive(Debug)]
+enum Reply {
+    Pooled(reqwest::Response),
+    Single(single::Reply),
 }
 
 impl Fetcher {
@@ -98,11 +110,21 @@ impl Fetcher {
             .unwrap_or_else(|_| HeaderValue::from_static("Sightglass"));
         Ok(Self {
             client,
+            single: None,
             resolver,
             default_user_agent,
             default_timeout,
             stall_timeout,
         })
+    }
+
+    /// The same, over one connection at a time that ends with what this returns and its answers.
+    #[must_use]
+    pub fn single(&self, dialer: &Dialer, sink: &Sink) -> Self {
+        Self {
+            single: Some(Single::new(dialer, sink)),
+            ..self.clone()
+        }
     }
 
     /// The manners of a source.
@@ -188,11 +210,11 @@ impl Fetcher {
                 let value = HeaderValue::from_str(&format!("bytes={first}-{last}"));
                 headers.extend(value.ok().map(|v| (RANGE, v)));
             }
-            let sent = self.client.get(url.clone()).headers(headers).send().await;
-            let response = sent.map_err(|e| IngestError::of_client(Stage::Request, &e))?;
-            let status = response.status();
+            let reply = self.ask(&url, headers).await?;
+            let status = reply.status();
             if status.is_redirection() {
-                url = redirected(&url, &response)?;
+                url = redirected(&url, reply.headers())?;
+                reply.discard().await;
                 continue;
             }
             if !status.is_success() {
@@ -200,14 +222,56 @@ impl Fetcher {
             }
             return Ok(Answer {
                 url,
-                content_type: content_type(response.headers()),
+                content_type: content_type(reply.headers()),
                 partial: status == reqwest::StatusCode::PARTIAL_CONTENT,
-                response,
+                reply,
                 stall_timeout: self.stall_timeout,
             });
         }
         let message = format!("the source redirects more than {MAX_REDIRECTS} times");
         Err(IngestError::new(Stage::Request, Cause::Limit, message))
+    }
+
+    async fn ask(&self, url: &Url, headers: HeaderMap) -> Result<Reply, IngestError> {
+        if let Some(single) = &self.single {
+            return single.get(url, headers).await.map(Reply::Single);
+        }
+        let sent = self.client.get(url.clone()).headers(headers).send().await;
+        sent.map(Reply::Pooled)
+            .map_err(|e| IngestError::of_client(Stage::Request, &e))
+    }
+}
+
+impl Reply {
+    fn status(&self) -> reqwest::StatusCode {
+        match self {
+            Self::Pooled(response) => response.status(),
+            Self::Single(reply) => reply.status,
+        }
+    }
+
+    fn headers(&self) -> &HeaderMap {
+        match self {
+            Self::Pooled(response) => response.headers(),
+            Self::Single(reply) => &reply.headers,
+        }
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, IngestError> {
+        match self {
+            Self::Pooled(response) => {
+                let read = response.chunk().await;
+                read.map_err(|e| IngestError::of_client(Stage::Flow, &e))
+            }
+            Self::Single(reply) => reply.chunk().await,
+        }
+    }
+
+    /// The body is not wanted.
+    async fn discard(self) {
+        if let Self::Single(reply) = self {
+            reply.discard().await;
+        }
     }
 }
 
@@ -217,8 +281,8 @@ impl Answer {
     /// # Errors
     /// When the connection breaks, or nothing comes for the stall timeout.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, IngestError> {
-        match tokio::time::timeout(self.stall_timeout, self.response.chunk()).await {
-            Ok(read) => read.map_err(|e| IngestError::of_client(Stage::Flow, &e)),
+        match tokio::time::timeout(self.stall_timeout, self.reply.chunk()).await {
+            Ok(read) => read,
             Err(_) => Err(IngestError::new(
                 Stage::Flow,
                 Cause::Stalled,
@@ -262,8 +326,8 @@ impl Answer {
     }
 }
 
-fn redirected(from: &Url, response: &reqwest::Response) -> Result<Url, IngestError> {
-    let location = response.headers().get(LOCATION);
+fn redirected(from: &Url, headers: &HeaderMap) -> Result<Url, IngestError> {
+    let location = headers.get(LOCATION);
     location
         .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
         .and_then(|text| from.join(text).ok())

@@ -17,6 +17,7 @@ pub mod policy;
 mod progress;
 pub mod resolve;
 mod rtp;
+mod single;
 pub mod sink;
 pub mod udp;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::actors::accounts::Accounts;
 use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
 use crate::actors::governor::{self, Bounds};
@@ -81,9 +82,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         store,
         closing,
         records,
+        accounts,
         costs,
     } = blocking(move || Store::open(&db_path)).await?;
-    let catalog = Catalog::new(store, records);
+    let catalog = Catalog::new(store, records, accounts);
     if config.demo {
         add_demo_streams(&catalog).await;
     }
@@ -128,11 +130,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         announce(address, &hub);
     }
     let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, stop.clone()));
+    let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let ended = drain(&hub, serving, config.shutdown_timeout).await;
-    let _ = tokio::join!(upkeep, governor); // they end with `stop`
+    let _ = tokio::join!(upkeep, governor, accounts); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
@@ -207,6 +210,10 @@ fn hub(
         max_bytes: config.feed.max_bytes,
     };
     let sources = &config.sources;
+    let sessions = Sessions::new(SessionLimits {
+        per_client: config.sessions.max_per_client,
+        total: config.sessions.max_total,
+    });
     let policy = Arc::new(Policy::of(rules(sources)));
     let dialer = Dialer::new(Arc::clone(&policy))?;
     let fetcher = Fetcher::new(
@@ -226,6 +233,7 @@ fn hub(
             dialer,
             media_dir: sources.media_dir.clone(),
             library: Arc::clone(&library),
+            accounts: Accounts::new(sessions.clone(), sources.secrets_dir.clone()),
             pool: Pool::new(
                 admission::Limits::new(transcode.max_gst_ingests, INGEST_QUEUE),
                 ingest_costs,
@@ -260,10 +268,6 @@ fn hub(
         },
         hls_idle: config.sessions.hls_idle,
     };
-    let sessions = Sessions::new(SessionLimits {
-        per_client: config.sessions.max_per_client,
-        total: config.sessions.max_total,
-    });
     Ok(Hub::new(catalog, sessions, settings))
 }
 

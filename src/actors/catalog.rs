@@ -1,11 +1,15 @@
-//! The definitions: read from memory, written through the store.
+//! The definitions and the accounts: read from memory, written through the store.
+
+mod accounts;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::base::clock;
 use crate::store::{Store, StoreError};
-use crate::stream::{Definition, Invalid, Record, StreamId};
+use crate::stream::{AccountRecord, Definition, Invalid, Record, StreamId};
+
+pub use accounts::{Accounts, MAX_ACCOUNTS};
 
 /// All definitions by id, as one immutable snapshot.
 pub type Snapshot = Arc<BTreeMap<StreamId, Arc<Record>>>;
@@ -31,6 +35,32 @@ pub enum CatalogError {
         /// The most.
         limit: usize,
     },
+    /// There is no such account.
+    #[error("there is no such account")]
+    AccountNotFound,
+    /// The id of an account is taken.
+    #[error("an account with this id exists already")]
+    AccountExists,
+    /// `If-Match` names another revision of the account.
+    #[error("the account was changed meanwhile: it has revision {current}")]
+    AccountConflict {
+        /// The revision it has.
+        current: u64,
+    },
+    /// There are too many accounts.
+    #[error("there are already {limit} accounts, the most there may be")]
+    TooManyAccounts {
+        /// The most.
+        limit: usize,
+    },
+    /// Streams name the account.
+    #[error("{}", in_use(*total, named))]
+    AccountInUse {
+        /// How many streams.
+        total: usize,
+        /// The first of them.
+        named: Vec<StreamId>,
+    },
     /// The definition has mistakes.
     #[error("the definition has {} mistake(s)", .0.len())]
     Invalid(Vec<Invalid>),
@@ -47,6 +77,7 @@ pub const MAX_STREAMS: usize = 50_000;
 pub struct Catalog {
     store: Store,
     current: RwLock<Snapshot>,
+    accounts: RwLock<Accounts>,
     /// Writes go one after the other, so that what was checked still holds when it is written.
     writing: tokio::sync::Mutex<()>,
 }
@@ -72,15 +103,20 @@ impl Expect {
 }
 
 impl Catalog {
-    /// The definitions that the store held at start.
-    pub fn new(store: Store, records: Vec<Record>) -> Self {
+    /// The definitions and accounts that the store held at start.
+    pub fn new(store: Store, records: Vec<Record>, accounts: Vec<AccountRecord>) -> Self {
         let all = records
             .into_iter()
             .map(|r| (r.definition.id.clone(), Arc::new(r)))
             .collect();
+        let accounts = accounts
+            .into_iter()
+            .map(|r| (r.account.id.clone(), Arc::new(r)))
+            .collect();
         Self {
             store,
             current: RwLock::new(Arc::new(all)),
+            accounts: RwLock::new(Arc::new(accounts)),
             writing: tokio::sync::Mutex::new(()),
         }
     }
@@ -114,6 +150,7 @@ impl Catalog {
         if before.len() >= MAX_STREAMS {
             return Err(CatalogError::TooMany { limit: MAX_STREAMS });
         }
+        self.check_accounts(&definition)?;
         let record = first_revision(definition);
         self.commit(&before, vec![Arc::clone(&record)]).await?;
         Ok(record)
@@ -134,6 +171,7 @@ impl Catalog {
         if definition == old.definition {
             return Ok(Arc::clone(old));
         }
+        self.check_accounts(&definition)?;
         let record = next_revision(old, definition);
         self.commit(&before, vec![Arc::clone(&record)]).await?;
         Ok(record)
@@ -208,6 +246,20 @@ impl Catalog {
 /// Whether what runs by the old definition must end: a new name or logo disturbs nobody.
 pub fn runs_otherwise(old: &Definition, new: &Definition) -> bool {
     old.sources != new.sources || old.enabled != new.enabled || old.options != new.options
+}
+
+fn in_use(total: usize, named: &[StreamId]) -> String {
+    let list: Vec<&str> = named.iter().map(StreamId::as_str).collect();
+    let more = match total - named.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let streams = if total == 1 {
+        "a stream names"
+    } else {
+        "streams name"
+    };
+    format!("{streams} this account: {}{more}", list.join(", "))
 }
 
 fn first_revision(definition: Definition) -> Arc<Record> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
+use super::accounts::Accounts;
 use super::catalog::Catalog;
 use super::descriptors::Descriptors;
 use super::hls_output::{HlsOutput, HlsSettings, Sequences};
@@ -22,9 +23,9 @@ use crate::base::breaker::Check;
 use crate::base::breakers::Breakers;
 use crate::base::clock;
 use crate::base::ids::{ClientId, SessionId};
-use crate::base::shared::{Lease, Shared};
+use crate::base::shared::{Lease, Shareable, Shared};
 use crate::ingest::IngestError;
-use crate::stream::{Definition, State, StreamId};
+use crate::stream::{AccountId, Definition, State, StreamId};
 
 /// Everything that runs.
 #[derive(Debug)]
@@ -67,6 +68,8 @@ pub struct StreamStatus {
     pub state: State,
     /// Why it is down.
     pub error: Option<Arc<IngestError>>,
+    /// The place among those that wait for a connection of an account, while it waits.
+    pub queue: Option<(AccountId, usize)>,
     /// The pull, while there is one.
     pub ingest: Option<IngestStatus>,
 }
@@ -74,6 +77,7 @@ pub struct StreamStatus {
 impl Hub {
     /// Nothing runs yet.
     pub fn new(catalog: Catalog, sessions: Sessions, settings: HubSettings) -> Self {
+        settings.ingest.accounts.know(catalog.accounts());
         Self {
             catalog,
             sessions,
@@ -96,6 +100,16 @@ impl Hub {
     /// The pool of transcodes.
     pub fn pool(&self) -> &Pool {
         &self.settings.rendition.pool
+    }
+
+    /// The connections that providers count.
+    pub fn accounts(&self) -> &Accounts {
+        &self.settings.ingest.accounts
+    }
+
+    /// The accounts were changed: what runs keeps to the new terms.
+    pub fn accounts_changed(&self) {
+        self.accounts().know(self.catalog.accounts());
     }
 
     /// Which renditions fail again and again.
@@ -203,12 +217,15 @@ impl Hub {
     /// The state of a stream.
     pub fn status(&self, definition: &Definition) -> StreamStatus {
         let ingest = self.ingests.peek(&definition.id);
+        // One that has ended by itself is forgotten with its last lease.
+        let ingest = ingest.filter(|ingest| ingest.is_alive());
         let ingest = ingest.map(|ingest| ingest.status().borrow().clone());
         let (state, error) = match &ingest {
             _ if !definition.enabled => (State::Disabled, None),
             None => (State::Idle, None),
             Some(status) => {
                 let state = match status.phase {
+                    Phase::Waiting => State::Waiting,
                     Phase::Live => State::Up,
                     Phase::BackingOff => State::Down,
                     Phase::Connecting if status.error.is_some() => State::Down,
@@ -220,8 +237,16 @@ impl Hub {
         StreamStatus {
             state,
             error,
+            queue: ingest.as_ref().and_then(|status| self.place(status)),
             ingest,
         }
+    }
+
+    /// The account that a pull waits for, and its place in the queue, while it waits.
+    pub(super) fn place(&self, status: &IngestStatus) -> Option<(AccountId, usize)> {
+        let (account, place) = status.waits.clone()?;
+        let position = self.accounts().position(&account, place)?;
+        Some((account, position))
     }
 
     /// The rendition behind a session, if it is a converted one.

@@ -1,6 +1,7 @@
 //! What runs per stream. Each drives pure state machines and holds leases on what it needs;
 //! the [`hub`] finds or starts the right ones for a viewer.
 
+pub mod accounts;
 pub mod audio;
 pub mod breakers;
 pub mod catalog;

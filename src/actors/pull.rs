@@ -20,6 +20,11 @@ pub(super) async fn pull(
     sink.note(|found| found.protocol = Some(scheme.to_owned()));
     deps.dialer.policy().check_scheme(scheme)?;
     match source.url.kind() {
+        SourceKind::Http if source.account.is_some() => {
+            // Its provider counts connections: one at a time, and none that outlives the pull.
+            let fetcher = deps.fetcher.single(&deps.dialer, sink);
+            ingest::pull(&fetcher, source, sink).await
+        }
         SourceKind::Http => ingest::pull(&deps.fetcher, source, sink).await,
         SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
         SourceKind::Rtsp => unsupported("RTSP"),

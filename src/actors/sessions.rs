@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::output::OutputKey;
@@ -88,6 +89,7 @@ pub struct Sessions {
 struct Inner {
     limits: SessionLimits,
     sessions: Mutex<HashMap<SessionId, Arc<Session>>>,
+    ended: Notify,
 }
 
 /// A session that ends when this is dropped.
@@ -105,6 +107,7 @@ impl Sessions {
             inner: Arc::new(Inner {
                 limits,
                 sessions: Mutex::default(),
+                ended: Notify::new(),
             }),
         }
     }
@@ -180,6 +183,11 @@ impl Sessions {
         viewers
     }
 
+    /// Resolves when a session has ended since it did so last. For one who waits at a time.
+    pub async fn ended(&self) {
+        self.inner.ended.notified().await;
+    }
+
     /// One session.
     pub fn get(&self, id: SessionId) -> Option<Arc<Session>> {
         self.lock().get(&id).cloned()
@@ -202,6 +210,16 @@ impl Session {
     /// Resolves when it was ended by somebody.
     pub fn ended(&self) -> CancellationToken {
         self.cancel.clone()
+    }
+
+    /// Who watches.
+    pub fn client(&self) -> ClientId {
+        ClientId::of(self.address)
+    }
+
+    /// When it began, for durations.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 
     /// The rendition it watches, once that is known.
@@ -255,6 +273,7 @@ impl std::ops::Deref for SessionGuard {
 impl Drop for SessionGuard {
     fn drop(&mut self) {
         self.sessions.lock().remove(&self.session.id);
+        self.sessions.inner.ended.notify_one();
     }
 }
 

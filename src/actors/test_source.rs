@@ -6,7 +6,7 @@ use super::ingest::IngestDeps;
 use super::pool::{Asked, PoolLease};
 use crate::admission::Cost;
 use crate::base::ids::ClientId;
-use crate::ingest::sink::{Gone, Sink};
+use crate::ingest::sink::{Gone, Hold, Sink};
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::pipeline::{self, Event, Pattern, TestSpec};
 use crate::stream::{Source, StreamId};
@@ -31,11 +31,12 @@ pub(super) async fn pull(
         stream: stream.to_string(),
         rendition: "source".to_owned(),
     };
+    let hold = sink.hold();
     let start = tokio::spawn(async move {
         let running = pipeline::start_test(&library, spec, label, deadline).await?;
         Ok::<_, pipeline::PipelineError>(Owned {
             running: Some(running),
-            lease: Some(lease),
+            lease: Some((lease, hold)),
             deadline,
         })
     });
@@ -112,7 +113,7 @@ async fn lease(deps: &IngestDeps) -> Result<PoolLease, IngestError> {
 /// A pipeline and its lease: the lease ends after the teardown, also when the pull is cancelled.
 struct Owned {
     running: Option<pipeline::Running>,
-    lease: Option<PoolLease>,
+    lease: Option<(PoolLease, Option<Hold>)>,
     deadline: std::time::Duration,
 }
 

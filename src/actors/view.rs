@@ -7,20 +7,25 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::accounts::describe;
 use super::hls_output::HlsOutput;
 use super::hub::Hub;
-use super::ingest::{Ingest, Phase};
+use super::ingest::{Ingest, IngestStatus, Phase};
 use super::output::{Media, OutputKey};
 use super::plan::{self, PlanError, RenditionKey, Wish};
 use super::pool::PoolFigures;
 use super::rendition::{Rendition, RenditionStatus};
 use super::sessions::{Format, SessionGuard, SessionRefused};
+use crate::accounts::Figures;
 use crate::admission::Hold;
 use crate::base::clock;
 use crate::base::ids::SessionId;
-use crate::base::shared::Lease;
+use crate::base::shared::{Lease, Shareable};
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::stream::StreamId;
+
+/// Pulls that may end under one viewer before it has seen anything.
+const PULLS: u32 = 3;
 
 /// What a viewer asks for.
 #[derive(Clone, Debug)]
@@ -68,6 +73,16 @@ pub enum ViewError {
         cause: Cause,
         /// In words.
         reason: String,
+    },
+    /// The provider allows no more connections, and it was not this viewer's turn in time.
+    #[error("{}{}", describe(figures), queued(*position, *waited))]
+    ProviderLimit {
+        /// The account's.
+        figures: Figures,
+        /// Place in the queue, from 1, if it was in it.
+        position: Option<usize>,
+        /// How long was waited.
+        waited: Duration,
     },
     /// Its pipelines fail again and again, or were ended for want of memory: not again for a while.
     #[error("{} (it will be tried again in {} s)", error.message, retry_after.as_secs().max(1))]
@@ -217,15 +232,27 @@ impl Hub {
         exactly: Option<&RenditionKey>,
         deadline: Instant,
     ) -> Result<Media, ViewError> {
-        let record = self
-            .catalog
-            .get(&request.stream)
-            .ok_or(ViewError::NotFound)?;
-        let ingest = self.lease_ingest(&record.definition);
         let ended = session.ended();
-        let chosen = tokio::select! {
-            chosen = self.choose(request, &ingest, deadline) => chosen?,
-            () = ended.cancelled() => return Err(ViewError::Ended),
+        let mut tries = 0;
+        let (ingest, chosen) = loop {
+            let record = self
+                .catalog
+                .get(&request.stream)
+                .ok_or(ViewError::NotFound)?;
+            let ingest = self.lease_ingest(&record.definition);
+            let chosen = tokio::select! {
+                biased;
+                () = ended.cancelled() => return Err(ViewError::Ended),
+                chosen = self.choose(request, &ingest, deadline) => chosen,
+            };
+            tries += 1;
+            let stopping = matches!(chosen, Err(ViewError::Stopping));
+            let draining = self.draining.load(Ordering::SeqCst);
+            if stopping && !ingest.is_alive() && !draining && tries < PULLS {
+                // It had lingered, and its connection went to another just now: a new one begins.
+                continue;
+            }
+            break (ingest, chosen?);
         };
         let key = exactly.cloned().unwrap_or(chosen);
         self.convert(request, session, ingest, key, deadline).await
@@ -315,6 +342,7 @@ impl Hub {
             )?),
             (Ok(true), None) if request.wish.is_untouched() => Ok(RenditionKey::Source),
             (Ok(false), _) => Err(ViewError::Stopping),
+            _ if let Some(refused) = self.provider_limit(request, &now, ingest) => Err(refused),
             _ => {
                 let demux = ingest.feed.bytes_total() > 0 && now.phase != Phase::BackingOff;
                 let stage = if demux {
@@ -325,6 +353,32 @@ impl Hub {
                 Err(timed_out(request.timeout, stage, now.error.as_deref()))
             }
         }
+    }
+
+    /// The refusal, when it is for a connection of an account that this viewer has waited.
+    fn provider_limit(
+        &self,
+        request: &ViewRequest,
+        now: &IngestStatus,
+        ingest: &Ingest,
+    ) -> Option<ViewError> {
+        let place = self.place(now);
+        let refused = now.error.as_ref().is_some_and(|error| {
+            error.stage == Stage::Account && error.cause == Cause::ProviderLimit
+        });
+        let account = match &place {
+            Some((account, _)) => account,
+            None if refused => {
+                let source = ingest.definition.sources.get(now.source)?;
+                source.account.as_ref()?
+            }
+            None => return None,
+        };
+        Some(ViewError::ProviderLimit {
+            figures: self.accounts().figures(account),
+            position: place.as_ref().map(|(_, position)| *position),
+            waited: request.timeout,
+        })
     }
 
     async fn rendition_ready(
@@ -378,6 +432,13 @@ impl Hub {
             _ => ViewError::Stopping,
         })
     }
+}
+
+fn queued(position: Option<usize>, waited: Duration) -> String {
+    position.map_or_else(String::new, |position| {
+        let ms = waited.as_millis();
+        format!("; after {ms} ms of waiting this stream was number {position} in the queue")
+    })
 }
 
 /// Why the next in the queue waits, in words.

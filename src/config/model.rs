@@ -86,6 +86,8 @@ section! {
         backoff_min: Duration = "500ms", ["SOURCE_BACKOFF_MIN"], "source-backoff-min", Millis(10, HOUR);
         /// Longest wait between two reconnects.
         backoff_max: Duration = "30s", ["SOURCE_BACKOFF_MAX"], "source-backoff-max", Millis(10, HOUR);
+        /// Folder of files that hold secrets, which accounts name; empty for none.
+        secrets_dir: Option<PathBuf> = "", ["SECRETS_DIR", "CREDENTIALS_DIRECTORY"], "secrets-dir", Maybe(FilePath);
         /// How far a paced feed starts ahead of real time.
         lead: Duration = "4s", ["FEED_LEAD"], "feed-lead", Millis(0, MINUTE);
     }

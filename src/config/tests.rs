@@ -48,7 +48,9 @@ fn told(mistakes: &[Mistake]) -> Vec<String> {
 fn other_value(setting: &Setting) -> String {
     match setting.key {
         "listen" => "[::1]:9000",
-        "db_path" | "transcode.pipelines_dir" | "sources.media_dir" => "elsewhere/x",
+        "db_path" | "sources.media_dir" | "sources.secrets_dir" | "transcode.pipelines_dir" => {
+            "elsewhere/x"
+        }
         "environment" => "staging",
         "demo" | "sources.allow_multicast" | "sources.allow_listen" => "true",
         "sources.allow_cidrs" | "sources.deny_cidrs" => "10.0.0.0/8,192.0.2.7",
@@ -137,6 +139,7 @@ fn defaults() {
             user_agent: format!("sightglass/{}", env!("CARGO_PKG_VERSION")),
             backoff_min: ms(500),
             backoff_max: ms(30_000),
+            secrets_dir: None,
             lead: ms(4_000),
         }
     );

@@ -248,6 +248,7 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
     let hub = &app.hub;
     let states = [
         (State::Idle, "idle"),
+        (State::Waiting, "waiting"),
         (State::Connecting, "connecting"),
         (State::Up, "up"),
         (State::Down, "down"),
@@ -290,6 +291,7 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
     };
     let memory = memory::process();
     text.push_str(&metrics::pipelines_text(&fleet, &memory, &charges));
+    text.push_str(&metrics::accounts_text(&hub.accounts().all_figures()));
     (head, text).into_response()
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Handlers speak to the hub through handles and snapshots; they never see a pipeline.
 
+mod accounts;
 mod extract;
 mod health;
 mod import;
@@ -88,6 +89,13 @@ pub fn router(state: Arc<AppState>) -> Router {
             streams::remove
         ))
         .routes(routes!(sources::fail_over))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(
+            accounts::read,
+            accounts::replace,
+            accounts::patch,
+            accounts::remove
+        ))
         .routes(routes!(status::transcoding))
         .routes(routes!(pipelines::pipelines))
         .routes(routes!(status::end_session))
@@ -180,6 +188,7 @@ async fn welcome() -> impl IntoResponse {
         "one stream             /streams/preview/{id}\n",
         "one stream as HLS      /streams/preview/{id}/index.m3u8\n",
         "definitions            /api/v1/streams\n",
+        "provider accounts      /api/v1/accounts\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

@@ -15,7 +15,7 @@ use crate::actors::pool::PoolFigures;
 use crate::actors::sessions::SessionRefused;
 use crate::actors::view::ViewError;
 use crate::ingest::{Cause, IngestError, Stage};
-use crate::stream::Invalid;
+use crate::stream::{Invalid, StreamId};
 
 /// A problem detail (RFC 9457) with our extension members.
 #[derive(Clone, Debug, Default, Serialize, utoipa::ToSchema)]
@@ -40,6 +40,12 @@ pub(super) struct Problem {
     /// Why it ended there.
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
+    /// Streams that stand against it, at most ten.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    streams: Vec<StreamId>,
+    /// The connections of the provider's account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<AccountQueue>,
     /// The queue for transcodes.
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<QueueInfo>,
@@ -57,6 +63,20 @@ pub(super) struct QueueInfo {
     position: Option<usize>,
     /// Transcodes that may run at once.
     max_concurrent: usize,
+}
+
+/// The connections of a provider's account, as one who has to wait sees them.
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AccountQueue {
+    /// The most connections that there may be.
+    max_connections: usize,
+    /// How many of them somebody watches.
+    watched: usize,
+    /// How many wait.
+    waiting: usize,
+    /// This stream's place, from 1, if it was in the queue.
+    position: Option<usize>,
 }
 
 impl Problem {
@@ -196,8 +216,8 @@ impl From<CatalogError> for Problem {
     fn from(error: CatalogError) -> Self {
         let detail = error.to_string();
         match error {
-            CatalogError::NotFound => Self::not_found(detail),
-            CatalogError::Exists => {
+            CatalogError::NotFound | CatalogError::AccountNotFound => Self::not_found(detail),
+            CatalogError::Exists | CatalogError::AccountExists => {
                 Self::new(StatusCode::CONFLICT, "exists", "The id is taken", detail)
             }
             CatalogError::Conflict { .. } => Self::new(
@@ -212,6 +232,24 @@ impl From<CatalogError> for Problem {
                 "There are too many streams",
                 detail,
             ),
+            CatalogError::AccountConflict { .. } => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "revision_conflict",
+                "The account was changed meanwhile",
+                detail,
+            ),
+            CatalogError::TooManyAccounts { .. } => Self::new(
+                StatusCode::CONFLICT,
+                "too_many_accounts",
+                "There are too many accounts",
+                detail,
+            ),
+            CatalogError::AccountInUse { named, .. } => {
+                let title = "The account is in use";
+                let mut problem = Self::new(StatusCode::CONFLICT, "account_in_use", title, detail);
+                problem.streams = named;
+                problem
+            }
             CatalogError::Invalid(errors) => Self::invalid(errors),
             CatalogError::Store(cause) => {
                 tracing::error!(error = %cause, "store failed");
@@ -261,6 +299,22 @@ impl From<ViewError> for Problem {
                 detail,
             )
             .stage(stage, cause),
+            ViewError::ProviderLimit {
+                figures, position, ..
+            } => {
+                let title = "The provider's connections are in use";
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                let mut problem = Self::new(status, "provider_limit", title, detail);
+                problem.account = Some(AccountQueue {
+                    max_connections: figures.limit,
+                    watched: figures.viewers,
+                    waiting: figures.waiting,
+                    position,
+                });
+                problem
+                    .stage(Stage::Account, Cause::ProviderLimit)
+                    .retry(Duration::from_secs(5))
+            }
             ViewError::Broken { error, retry_after } => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "transcode_suspended",

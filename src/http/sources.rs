@@ -22,6 +22,8 @@ use crate::ingest::{Cause, IngestError, Stage};
 pub(super) enum SourcePhase {
     /// It is pulled, and media flows.
     Live,
+    /// It waits for a connection among those of its account.
+    Waiting,
     /// It is pulled; no media has come yet.
     Connecting,
     /// It failed, and is left alone for a while.
@@ -56,6 +58,7 @@ pub(super) fn views(status: &IngestStatus, now: Instant) -> Vec<SourceView> {
         let cools = source.cools_until.filter(|until| *until > now);
         let state = match (pulled(index), status.phase, cools) {
             (true, Phase::Live, _) => SourcePhase::Live,
+            (true, Phase::Waiting, _) => SourcePhase::Waiting,
             (true, ..) => SourcePhase::Connecting,
             (false, _, Some(_)) => SourcePhase::Cooling,
             (false, _, None) => SourcePhase::Ready,

@@ -16,7 +16,7 @@ use crate::actors::catalog::{CatalogError, runs_otherwise};
 use crate::actors::hub::StreamStatus;
 use crate::base::clock;
 use crate::ingest::{Cause, IngestError, Stage};
-use crate::stream::{self, Draft, Filter, Page, Record, State};
+use crate::stream::{self, AccountId, Draft, Filter, Page, Record, State};
 
 /// A stream as the API shows it: its definition and how it is.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -29,9 +29,21 @@ pub(super) struct StreamView {
     /// Why it is down, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
+    /// Its place among those that wait for a connection of its account, while it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<PlaceView>,
     /// Its sources, while it is pulled; in the order of the definition.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     source_states: Vec<SourceView>,
+}
+
+/// A place in the queue of an account.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct PlaceView {
+    /// The account.
+    account: AccountId,
+    /// From 1.
+    position: usize,
 }
 
 /// Why a stream is down.
@@ -86,6 +98,9 @@ impl StreamView {
             record: record.clone(),
             state: status.state,
             failure: status.error.as_deref().map(FailureView::new),
+            queue: status
+                .queue
+                .map(|(account, position)| PlaceView { account, position }),
             source_states: status
                 .ingest
                 .map(|ingest| sources::views(&ingest, clock::now()))
@@ -115,7 +130,7 @@ fn answer(app: &AppState, status: StatusCode, record: &Record) -> Response {
 
 /// Runs a write to its end even when the client goes away in the middle: what is on disk and
 /// what is in memory must never differ.
-async fn to_the_end<T: Send + 'static>(
+pub(super) async fn to_the_end<T: Send + 'static>(
     write: impl Future<Output = Result<T, CatalogError>> + Send + 'static,
 ) -> Result<T, Problem> {
     match tokio::spawn(write).await {

@@ -11,6 +11,8 @@ use crate::remux::RemuxError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// A connection among those that the source's account allows.
+    Account,
     /// Is the address one that sources may use?
     Policy,
     /// Name resolution.
@@ -92,6 +94,7 @@ impl Stage {
     /// Its name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Account => "account",
             Self::Policy => "policy",
             Self::Dns => "dns",
             Self::Connect => "connect",

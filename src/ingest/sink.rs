@@ -1,5 +1,6 @@
 //! The bounded way from a puller to the pump that cuts, paces and publishes.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,9 +33,15 @@ pub enum Piece {
 #[derive(Debug)]
 pub struct Charge(#[allow(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
+/// What a pull has been lent for its connections: whatever outlives the pull and has one open keeps
+/// this until it is closed.
+#[derive(Clone, Debug)]
+pub struct Hold(#[allow(dead_code, reason = "held, not read")] Arc<dyn Any + Send + Sync>);
+
 /// The puller's end.
 #[derive(Clone, Debug)]
 pub struct Sink {
+    hold: Option<Hold>,
     pieces: mpsc::Sender<Piece>,
     budget: Arc<Semaphore>,
     progress: Arc<Progress>,
@@ -58,6 +65,7 @@ pub fn channel() -> (Sink, Drain) {
     let budget = Arc::new(Semaphore::new(BUDGET));
     let progress = Arc::new(Progress::new());
     let sink = Sink {
+        hold: None,
         pieces: sender,
         budget: Arc::clone(&budget),
         progress: Arc::clone(&progress),
@@ -86,6 +94,20 @@ impl Sink {
             self.send(Piece::Data(piece, Charge(charge))).await?;
         }
         Ok(())
+    }
+
+    /// The same, with something that is lent for as long as the pull has a connection open.
+    #[must_use]
+    pub fn lent(&self, what: Arc<dyn Any + Send + Sync>) -> Self {
+        Self {
+            hold: Some(Hold(what)),
+            ..self.clone()
+        }
+    }
+
+    /// What is lent, for a pipeline or task that ends later than the pull.
+    pub fn hold(&self) -> Option<Hold> {
+        self.hold.clone()
     }
 
     /// Marks a break.

@@ -230,6 +230,7 @@ fn merge_source(old: &mut Source, mut fresh: Source) {
     fresh.timeout_ms = old.timeout_ms;
     // What was set for one server is never sent to another.
     if old.url.same_origin(&fresh.url) {
+        fresh.account = old.account.take();
         if fresh.headers.is_empty() {
             fresh.headers = std::mem::take(&mut old.headers);
         }

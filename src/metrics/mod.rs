@@ -3,6 +3,7 @@
 //! Prefix `sightglass_`, base units, `_total` for counters. Labels are stream ids and small
 //! closed enums only: never a URL, a client address or an error text.
 
+mod accounts;
 mod exposition;
 mod pipelines;
 
@@ -13,6 +14,7 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
+pub use accounts::text as accounts_text;
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 
 use crate::admission::Hold;
@@ -68,6 +70,10 @@ mod names {
     pub(super) const PROCESS: &str = "sightglass_process_memory_bytes";
     pub(super) const CHARGED_BYTES: &str = "sightglass_pool_charged_memory_bytes";
     pub(super) const CHARGED_CORES: &str = "sightglass_pool_charged_cores";
+    pub(super) const ACCOUNT_CONNECTIONS: &str = "sightglass_account_connections";
+    pub(super) const ACCOUNT_LIMIT: &str = "sightglass_account_connections_limit";
+    pub(super) const ACCOUNT_WAITING: &str = "sightglass_account_connections_waiting";
+    pub(super) const ACCOUNT_TAKEOVERS: &str = "sightglass_account_takeovers_total";
     pub(super) const THRESHOLD: &str = "sightglass_memory_threshold_bytes";
 }
 

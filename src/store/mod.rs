@@ -1,4 +1,4 @@
-//! The durable truth: definitions, and what pipelines have cost, in one redb file. The only room that names redb.
+//! The durable truth: definitions, accounts, and what pipelines have cost, in one redb file. The only room that names redb.
 //!
 //! redb blocks, so one thread owns the database and async code sends it commands through a
 //! bounded channel. The thread commits whatever has queued up in one transaction and answers
@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::costs::Learned;
-use crate::stream::{Record, StreamId};
+use crate::stream::{AccountId, AccountRecord, Record, StreamId};
 use writer::Command;
 
 /// Commands that may wait for the writer; more wait in their callers.
@@ -58,7 +58,7 @@ pub enum StoreError {
         known: u64,
     },
     /// A record does not parse.
-    #[error("the store holds a damaged definition under {key:?}: {source}")]
+    #[error("the store holds a damaged record under {key:?}: {source}")]
     Damaged {
         /// Its key.
         key: String,
@@ -88,6 +88,8 @@ pub struct Opened {
     pub closing: Closing,
     /// All definitions.
     pub records: Vec<Record>,
+    /// All accounts.
+    pub accounts: Vec<AccountRecord>,
     /// What pipelines have cost: the rows of a [`CostBook`](crate::admission::costs::CostBook).
     pub costs: Vec<(String, Vec<u8>)>,
 }
@@ -106,7 +108,8 @@ impl Store {
     /// See [`StoreError`]; nothing is changed in a file that cannot be read.
     pub fn open(path: &Path) -> Result<Opened, StoreError> {
         let database = schema::open(path)?;
-        let records = schema::read_all(&database)?;
+        let records = schema::read_streams(&database)?;
+        let accounts = schema::read_accounts(&database)?;
         let costs = schema::read_costs(&database);
         let (commands, receiver) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
@@ -120,6 +123,7 @@ impl Store {
             store: Self { commands },
             closing: Closing { thread },
             records,
+            accounts,
             costs,
         })
     }
@@ -132,6 +136,21 @@ impl Store {
     /// Removes definitions, all or none, durably; those not there are no error.
     pub async fn delete(&self, ids: Vec<StreamId>) -> Result<(), StoreError> {
         self.send(|reply| Command::Delete { ids, reply }).await
+    }
+
+    /// Writes an account, durably.
+    pub async fn put_account(
+        &self,
+        record: std::sync::Arc<AccountRecord>,
+    ) -> Result<(), StoreError> {
+        self.send(|reply| Command::PutAccount { record, reply })
+            .await
+    }
+
+    /// Removes an account, durably; one that is not there is no error.
+    pub async fn delete_account(&self, id: AccountId) -> Result<(), StoreError> {
+        self.send(|reply| Command::DeleteAccount { id, reply })
+            .await
     }
 
     /// Keeps what a pipeline has cost, when the writer has time for it: what is lost is learned again.

@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use crate::stream::Record;
+use crate::stream::{AccountRecord, Record};
 
 /// Facts about the file itself.
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -13,13 +14,16 @@ const VERSION: &str = "schema_version";
 /// Stream id to its record, as JSON.
 pub(super) const STREAMS: TableDefinition<&str, &[u8]> = TableDefinition::new("streams");
 
+/// Account id to its record, as JSON.
+pub(super) const ACCOUNTS: TableDefinition<&str, &[u8]> = TableDefinition::new("accounts");
+
 /// What a pipeline of a kind has cost, as JSON, by the kind's name.
 pub(super) const COSTS: TableDefinition<&str, &[u8]> = TableDefinition::new("costs");
 
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The step at index `n` takes a file from version `n` to `n + 1`; version 0 is a new file.
-pub(super) const MIGRATIONS: &[Migration] = &[create_tables, add_costs];
+pub(super) const MIGRATIONS: &[Migration] = &[create_tables, add_costs, add_accounts];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(STREAMS)?;
@@ -28,6 +32,11 @@ fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
 
 fn add_costs(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(COSTS)?;
+    Ok(())
+}
+
+fn add_accounts(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(ACCOUNTS)?;
     Ok(())
 }
 
@@ -77,9 +86,20 @@ pub(super) fn migrate(database: &Database, migrations: &[Migration]) -> Result<(
     Ok(())
 }
 
-pub(super) fn read_all(database: &Database) -> Result<Vec<Record>, StoreError> {
+pub(super) fn read_streams(database: &Database) -> Result<Vec<Record>, StoreError> {
+    read_all(database, STREAMS)
+}
+
+pub(super) fn read_accounts(database: &Database) -> Result<Vec<AccountRecord>, StoreError> {
+    read_all(database, ACCOUNTS)
+}
+
+fn read_all<T: DeserializeOwned>(
+    database: &Database,
+    table: TableDefinition<&str, &[u8]>,
+) -> Result<Vec<T>, StoreError> {
     let transaction = database.begin_read().map_err(boxed)?;
-    let table = transaction.open_table(STREAMS).map_err(boxed)?;
+    let table = transaction.open_table(table).map_err(boxed)?;
     let mut records = Vec::new();
     for row in table.iter().map_err(boxed)? {
         let (key, value) = row.map_err(boxed)?;

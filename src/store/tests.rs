@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::schema::{MIGRATIONS, STREAMS, migrate, open};
 use super::*;
 use crate::admission::Cost;
-use crate::stream::Draft;
+use crate::stream::{Account, Draft};
 
 fn record(id: &str, revision: u64) -> Record {
     let json = serde_json::json!({ "id": id, "sources": [{ "url": "http://example.com/a.ts" }] });
@@ -67,10 +67,11 @@ fn a_file_in_use_and_a_newer_file_are_told_apart() {
 
     let newer = folder.path().join("newer.redb");
     let database = open(&newer).expect("opens");
-    migrate(&database, &[|_| Ok(()), |_| Ok(()), |_| Ok(())]).expect("a later version");
+    let later: [super::schema::Migration; 4] = [|_| Ok(()); 4];
+    migrate(&database, &later).expect("a later version");
     drop(database);
     let refused = Store::open(&newer).expect_err("too new");
-    assert!(matches!(refused, StoreError::TooNew { found: 3, known: 2 }));
+    assert!(matches!(refused, StoreError::TooNew { found: 4, known: 3 }));
 }
 
 #[tokio::test]
@@ -88,9 +89,40 @@ async fn a_file_of_the_first_version_is_brought_up_to_date_with_all_it_holds() {
         .expect("inserts");
     write.commit().expect("commits");
     drop(database);
-    let Opened { records, costs, .. } = Store::open(&path).expect("migrates");
+    let Opened {
+        records,
+        accounts,
+        costs,
+        ..
+    } = Store::open(&path).expect("migrates");
     assert_eq!(records, [record("old", 3)]);
+    assert!(accounts.is_empty());
     assert!(costs.is_empty());
+}
+
+#[tokio::test]
+async fn accounts_are_there_after_reopening() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("s.redb");
+    let account = |id: &str| {
+        let json = serde_json::json!({ "id": id, "max_connections": 2,
+            "credentials": { "type": "basic", "username": "bob", "password": "s3cret" } });
+        Arc::new(AccountRecord {
+            account: Account::define(json, None, |_| false).expect("valid"),
+            revision: 1,
+            created_at: jiff::Timestamp::UNIX_EPOCH,
+            updated_at: jiff::Timestamp::UNIX_EPOCH,
+        })
+    };
+    let Opened { store, closing, .. } = Store::open(&path).expect("opens");
+    store.put_account(account("a")).await.expect("written");
+    store.put_account(account("b")).await.expect("written");
+    let gone = AccountId::parse("b").expect("valid");
+    store.delete_account(gone).await.expect("removed");
+    drop(store);
+    closing.wait();
+    let Opened { accounts, .. } = Store::open(&path).expect("opens again");
+    assert_eq!(accounts, [account("a").as_ref().clone()]);
 }
 
 #[tokio::test]

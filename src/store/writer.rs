@@ -6,9 +6,9 @@ use redb::{Database, ReadableDatabase, ReadableTableMetadata};
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
-use super::schema::{COSTS, STREAMS, boxed};
+use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
 use crate::admission::costs::Learned;
-use crate::stream::{Record, StreamId};
+use crate::stream::{AccountId, AccountRecord, Record, StreamId};
 
 type Reply = oneshot::Sender<Result<(), StoreError>>;
 
@@ -23,6 +23,14 @@ pub(super) enum Command {
     },
     Delete {
         ids: Vec<StreamId>,
+        reply: Reply,
+    },
+    PutAccount {
+        record: Arc<AccountRecord>,
+        reply: Reply,
+    },
+    DeleteAccount {
+        id: AccountId,
         reply: Reply,
     },
     Check {
@@ -56,7 +64,11 @@ pub(super) fn run(database: &Database, mut commands: mpsc::Receiver<Command>) {
 
 fn answer(command: Command, result: Result<(), StoreError>) {
     match command {
-        Command::Put { reply, .. } | Command::Delete { reply, .. } | Command::Check { reply } => {
+        Command::Put { reply, .. }
+        | Command::Delete { reply, .. }
+        | Command::PutAccount { reply, .. }
+        | Command::DeleteAccount { reply, .. }
+        | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
             let _ = reply.send(result);
         }
@@ -80,18 +92,14 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(boxed)?;
     {
         let mut streams = transaction.open_table(STREAMS).map_err(boxed)?;
+        let mut accounts = transaction.open_table(ACCOUNTS).map_err(boxed)?;
         let mut costs = transaction.open_table(COSTS).map_err(boxed)?;
         for command in commands {
             match command {
                 Command::Put { records, .. } => {
                     for record in records {
                         let id = record.definition.id.to_string();
-                        let json = serde_json::to_vec(record.as_ref()).map_err(|source| {
-                            StoreError::Damaged {
-                                key: id.clone(),
-                                source,
-                            }
-                        })?;
+                        let json = json(&id, record.as_ref())?;
                         streams
                             .insert(id.as_str(), json.as_slice())
                             .map_err(boxed)?;
@@ -102,14 +110,17 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
                         streams.remove(id.to_string().as_str()).map_err(boxed)?;
                     }
                 }
+                Command::PutAccount { record, .. } => {
+                    let id = record.account.id.as_str();
+                    let json = json(id, record.as_ref())?;
+                    accounts.insert(id, json.as_slice()).map_err(boxed)?;
+                }
+                Command::DeleteAccount { id, .. } => {
+                    accounts.remove(id.as_str()).map_err(boxed)?;
+                }
                 Command::Learn(learned) => {
                     let key = learned.key.as_str();
-                    let json = serde_json::to_vec(&learned.cost).map_err(|source| {
-                        StoreError::Damaged {
-                            key: key.to_owned(),
-                            source,
-                        }
-                    })?;
+                    let json = json(key, &learned.cost)?;
                     costs.insert(key, json.as_slice()).map_err(boxed)?;
                     if let Some(forgotten) = &learned.forgotten {
                         costs.remove(forgotten.as_str()).map_err(boxed)?;
@@ -121,4 +132,11 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
     }
     transaction.commit().map_err(boxed)?;
     Ok(())
+}
+
+fn json(key: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(value).map_err(|source| StoreError::Damaged {
+        key: key.to_owned(),
+        source,
+    })
 }

@@ -115,9 +115,12 @@ impl Record {
     /// The strong entity tag, quotes included (RFC 9110, 8.8.3). It holds the time of creation, so
     /// that a stream that was removed and made again does not match the tags of the old one.
     pub fn etag(&self) -> String {
-        let created = self.created_at.as_microsecond();
-        format!("\"r{}-{created:x}\"", self.revision)
+        etag(self.revision, self.created_at)
     }
+}
+
+pub(super) fn etag(revision: u64, created_at: Timestamp) -> String {
+    format!("\"r{revision}-{:x}\"", created_at.as_microsecond())
 }
 
 #[cfg(test)]

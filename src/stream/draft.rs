@@ -69,6 +69,10 @@ pub struct DraftSource {
     /// How long to wait for the first byte, in milliseconds.
     #[schema(minimum = 100, maximum = 120_000)]
     pub timeout_ms: Option<u64>,
+    /// The account whose connections it counts among, and whose credentials it uses unless it has
+    /// its own.
+    #[schema(pattern = "^[a-z0-9][a-z0-9._-]{0,63}$", example = "provider-a")]
+    pub account: Option<String>,
 }
 
 impl Draft {

@@ -16,6 +16,8 @@ use super::Definition;
 pub enum State {
     /// Nobody asks for it, so nothing is pulled.
     Idle,
+    /// The pull waits for a connection among those of its source's account.
+    Waiting,
     /// The pull has started and no media has come yet.
     Connecting,
     /// Media comes.

@@ -38,6 +38,12 @@ pub const ATTRIBUTE_NAME: usize = 64;
 pub const ATTRIBUTE_VALUE: usize = 2_048;
 /// Longest name of a quality profile, in bytes.
 pub const QUALITY: usize = 32;
+/// Most connections of an account.
+pub const CONNECTIONS: u64 = 1_000;
+/// Longest time for which a provider may count a connection that has ended, in milliseconds.
+pub const RELEASE_MAX_MS: u64 = 60_000;
+/// Longest name of a file that holds a secret, in bytes.
+pub const SECRET_FILE: usize = 128;
 /// Shortest time to wait for a source's first byte, in milliseconds.
 pub const TIMEOUT_MIN_MS: u64 = 100;
 /// Longest time to wait for a source's first byte, in milliseconds.

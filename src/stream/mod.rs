@@ -4,6 +4,8 @@
 //! [`Definition`], which holds every promise that its types make and can be trusted downstream. A [`Record`] is a
 //! definition as it is stored, with its revision.
 
+mod account;
+mod account_draft;
 mod definition;
 mod draft;
 mod filter;
@@ -17,6 +19,8 @@ mod source;
 mod source_check;
 mod source_url;
 
+pub use account::{Account, AccountCredentials, AccountId, AccountRecord, Secret};
+pub use account_draft::AccountDraft;
 pub use definition::{Definition, Record, is_reserved_attribute};
 pub use draft::{Draft, DraftSource};
 pub use filter::{Filter, Matcher, Page, State};

@@ -7,19 +7,26 @@ use super::{Definition, Draft, Invalid};
 /// Applies a merge patch to a definition and checks what comes out. `null` removes a member, and an array such as
 /// `sources` is replaced whole (RFC 7396, 1). The id cannot change.
 pub fn merge_patch(definition: &Definition, patch: &Value) -> Result<Definition, Vec<Invalid>> {
-    let not_applicable = |problem: String| {
-        vec![Invalid {
-            pointer: String::new(),
-            problem,
-            allowed: "an object (RFC 7396)".to_owned(),
-        }]
-    };
+    let mut target = serde_json::to_value(definition).map_err(|e| not_applicable(e.to_string()))?;
+    apply_to(&mut target, patch)?;
+    Draft::define(target, Some(definition.id.clone()), |_| false)
+}
+
+/// Applies a merge patch to an object; what is no object cannot be one.
+pub(super) fn apply_to(target: &mut Value, patch: &Value) -> Result<(), Vec<Invalid>> {
     if !patch.is_object() {
         return Err(not_applicable("has the wrong type".to_owned()));
     }
-    let mut target = serde_json::to_value(definition).map_err(|e| not_applicable(e.to_string()))?;
-    apply(&mut target, patch);
-    Draft::define(target, Some(definition.id.clone()), |_| false)
+    apply(target, patch);
+    Ok(())
+}
+
+fn not_applicable(problem: String) -> Vec<Invalid> {
+    vec![Invalid {
+        pointer: String::new(),
+        problem,
+        allowed: "an object (RFC 7396)".to_owned(),
+    }]
 }
 
 /// RFC 7396, 2. Recursion ends because parsed JSON is at most 128 levels deep.

@@ -11,16 +11,22 @@ use super::invalid::{Mistakes, join};
 use super::{Credentials, Options, limits};
 
 /// What a record shows but nobody sets. Accepted and ignored, so that what GET gave can be edited and sent back.
-const READ_ONLY: [&str; 5] = ["revision", "created_at", "updated_at", "state", "failure"];
+const READ_ONLY: [&str; 7] = [
+    "revision",
+    "created_at",
+    "updated_at",
+    "state",
+    "failure",
+    "queue",
+    "source_states",
+];
 
 /// Reads the shape of a draft.
 pub(super) fn draft(body: Value, mistakes: &mut Mistakes) -> Draft {
     let Some(mut f) = Members::open(String::new(), body, mistakes) else {
         return Draft::default();
     };
-    for name in READ_ONLY {
-        f.object.remove(name);
-    }
+    f.ignore(&READ_ONLY);
     let id = f.string("id");
     let name = f.string("name");
     let sources = f.list("sources", limits::SOURCES, source);
@@ -56,6 +62,7 @@ fn source(at: String, value: Value, mistakes: &mut Mistakes) -> Option<DraftSour
             .member("credentials")
             .and_then(|(at, value)| credentials(at, value, f.mistakes)),
         timeout_ms: f.integer("timeout_ms"),
+        account: f.string("account"),
     };
     f.close();
     Some(source)
@@ -102,7 +109,7 @@ fn string(at: String, value: Value, mistakes: &mut Mistakes) -> Option<String> {
 }
 
 /// The members of an object that have not been read yet.
-struct Members<'m> {
+pub(super) struct Members<'m> {
     at: String,
     object: Map<String, Value>,
     known: Vec<&'static str>,
@@ -111,7 +118,7 @@ struct Members<'m> {
 }
 
 impl<'m> Members<'m> {
-    fn open(at: String, value: Value, mistakes: &'m mut Mistakes) -> Option<Self> {
+    pub(super) fn open(at: String, value: Value, mistakes: &'m mut Mistakes) -> Option<Self> {
         if let Value::Object(object) = value {
             return Some(Self {
                 at,
@@ -131,7 +138,18 @@ impl<'m> Members<'m> {
         self.object.remove(name).filter(|value| !value.is_null())
     }
 
-    fn member(&mut self, name: &'static str) -> Option<(String, Value)> {
+    /// Members that nobody sets, and that may be there all the same.
+    pub(super) fn ignore(&mut self, names: &[&str]) {
+        for name in names {
+            self.object.remove(*name);
+        }
+    }
+
+    pub(super) fn mistakes(&mut self) -> &mut Mistakes {
+        self.mistakes
+    }
+
+    pub(super) fn member(&mut self, name: &'static str) -> Option<(String, Value)> {
         let value = self.take(name)?;
         Some((join(&self.at, name), value))
     }
@@ -152,11 +170,11 @@ impl<'m> Members<'m> {
         read
     }
 
-    fn wrong(&self, name: &str) -> bool {
+    pub(super) fn wrong(&self, name: &str) -> bool {
         self.wrong.contains(&name)
     }
 
-    fn string(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn string(&mut self, name: &'static str) -> Option<String> {
         self.typed(name, "a string", |value| {
             if let Value::String(text) = value {
                 Some(text)
@@ -166,7 +184,7 @@ impl<'m> Members<'m> {
         })
     }
 
-    fn required(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn required(&mut self, name: &'static str) -> Option<String> {
         let text = self.string(name);
         if text.is_none() && !self.wrong(name) {
             self.mistakes
@@ -179,7 +197,7 @@ impl<'m> Members<'m> {
         self.typed(name, "true or false", |value| value.as_bool())
     }
 
-    fn integer(&mut self, name: &'static str) -> Option<u64> {
+    pub(super) fn integer(&mut self, name: &'static str) -> Option<u64> {
         self.typed(name, "a whole number, 0 or more", |value| value.as_u64())
     }
 
@@ -230,7 +248,7 @@ impl<'m> Members<'m> {
     }
 
     /// Tells of every member that nobody asked for.
-    fn close(self) {
+    pub(super) fn close(self) {
         for name in self.object.keys() {
             self.mistakes.add(
                 join(&self.at, name),

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::SourceUrl;
+use super::{AccountId, SourceUrl};
 
 /// One place a stream may be pulled from, with what its server wants to be told.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +28,10 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 100, maximum = 120_000)]
     pub timeout_ms: Option<u64>,
+    /// The account whose connections it counts among, and whose credentials it uses unless it has
+    /// its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
 }
 
 impl Source {
@@ -39,6 +43,7 @@ impl Source {
             user_agent: None,
             credentials: None,
             timeout_ms: None,
+            account: None,
         }
     }
 }
@@ -52,6 +57,7 @@ impl fmt::Debug for Source {
             .field("user_agent", &self.user_agent)
             .field("credentials", &self.credentials)
             .field("timeout_ms", &self.timeout_ms)
+            .field("account", &self.account)
             .finish()
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::draft::DraftSource;
 use super::invalid::{Mistakes, join, longer_than};
-use super::{Credentials, Source, SourceUrl, limits};
+use super::{AccountId, Credentials, Source, SourceUrl, StreamId, limits};
 
 /// Headers that belong to the connection (RFC 9110, 7.6.1) or that the puller itself must set.
 const REFUSED: [&str; 11] = [
@@ -157,6 +157,11 @@ pub(super) fn check(at: &str, draft: DraftSource, mistakes: &mut Mistakes) -> Op
         );
         mistakes.add(format!("{at}/timeout_ms"), "is out of range", allowed);
     }
+    let account = draft.account.as_deref().and_then(|id| {
+        AccountId::parse(id)
+            .map_err(|e| mistakes.add(format!("{at}/account"), e, StreamId::ALLOWED))
+            .ok()
+    });
     let (url, _) = url.filter(|_| mistakes.len() == before)?;
     let Sorted {
         headers,
@@ -169,6 +174,7 @@ pub(super) fn check(at: &str, draft: DraftSource, mistakes: &mut Mistakes) -> Op
         user_agent,
         credentials,
         timeout_ms: draft.timeout_ms,
+        account,
     })
 }
 
@@ -219,7 +225,7 @@ impl Sorted {
     }
 }
 
-fn check_credentials(at: &str, credentials: &Credentials, mistakes: &mut Mistakes) {
+pub(super) fn check_credentials(at: &str, credentials: &Credentials, mistakes: &mut Mistakes) {
     let plain =
         |text: &str| !longer_than(text, limits::SECRET) && !text.chars().any(char::is_control);
     match credentials {

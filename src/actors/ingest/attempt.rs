@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::pump::Flow;
+use super::slot;
 use super::task::Task;
 use crate::base::clock;
 use crate::ingest::sink::{self, Drain, Piece};
@@ -31,6 +33,8 @@ pub(super) struct Attempt<'a> {
     pub(super) progress: Arc<Progress>,
     /// The longest that its first byte may take.
     pub(super) first_byte: Duration,
+    /// Set while it is not the one that is shown.
+    trial: Arc<AtomicBool>,
 }
 
 impl<'a> Attempt<'a> {
@@ -39,11 +43,12 @@ impl<'a> Attempt<'a> {
         let place = task.definition.sources.get(source)?;
         let (sink, drain) = sink::channel();
         let progress = drain.progress();
+        let trial = Arc::new(AtomicBool::new(false));
+        let as_trial = Arc::clone(&trial);
         let pull = async move {
             // Dropped with this future's end: the pump takes what is left, and ends.
             let sink = sink;
-            let who = (&task.definition.id, task.definition.name.as_str());
-            super::super::pull::pull(&task.deps, place, who, &sink).await
+            slot::pull(task, place, &sink, as_trial).await
         };
         let timeout = place.timeout_ms.map(Duration::from_millis);
         Some(Self {
@@ -52,7 +57,18 @@ impl<'a> Attempt<'a> {
             drain,
             progress,
             first_byte: timeout.unwrap_or(task.deps.timeout) * 2,
+            trial,
         })
+    }
+
+    /// It runs beside the one that is shown: others may have a better right to its connection.
+    pub(super) fn mark_trial(&self) {
+        self.trial.store(true, Ordering::Relaxed);
+    }
+
+    /// It is shown from now on.
+    pub(super) fn mark_shown(&self) {
+        self.trial.store(false, Ordering::Relaxed);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod attempt;
 mod pump;
+mod slot;
 mod task;
 
 use std::path::PathBuf;
@@ -13,13 +14,15 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::accounts::Accounts;
+use crate::accounts::PlaceId;
 use crate::base::shared::Shareable;
 use crate::feed::{Feed, Retention};
 use crate::ingest::failover::SourceState;
 use crate::ingest::{Dialer, Fetcher, IngestError};
 use crate::metrics;
 use crate::pipeline::Library;
-use crate::stream::Definition;
+use crate::stream::{AccountId, Definition};
 use task::Task;
 
 /// What every ingest needs.
@@ -35,6 +38,8 @@ pub struct IngestDeps {
     pub library: Arc<Library>,
     /// Leases for those.
     pub pool: super::pool::Pool,
+    /// Connections that providers count.
+    pub accounts: Accounts,
     /// What a feed keeps.
     pub retention: Retention,
     /// How far a feed runs ahead at the start.
@@ -54,6 +59,8 @@ pub struct IngestDeps {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// It waits for a connection among those of the source's account.
+    Waiting,
     /// It connects, or waits for the first keyframe.
     #[default]
     Connecting,
@@ -74,6 +81,8 @@ pub struct IngestStatus {
     pub error: Option<Arc<IngestError>>,
     /// The longest segment that the source announces.
     pub target_duration: Option<Duration>,
+    /// The place in the account's queue, while it waits.
+    pub waits: Option<(AccountId, PlaceId)>,
     /// Which of the sources it pulls, from 0.
     pub source: usize,
     /// Each source, in order.
@@ -121,6 +130,7 @@ impl Ingest {
             deps,
             publisher,
             status: status_sender,
+            end: cancel.clone(),
         };
         let stop = cancel.clone();
         tokio::spawn(async move {

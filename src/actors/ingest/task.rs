@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Attempt, Trial};
 use super::pump::{Flow, Pump};
@@ -30,6 +31,8 @@ pub(super) struct Task {
     pub(super) deps: IngestDeps,
     pub(super) publisher: Publisher,
     pub(super) status: watch::Sender<IngestStatus>,
+    /// Ends it all.
+    pub(super) end: CancellationToken,
 }
 
 /// How following an attempt ended.
@@ -80,6 +83,7 @@ impl Task {
                     let better = attempt.source;
                     tracing::info!(stream = %self.definition.id, from = source, to = better, "a better source is taken back");
                     metrics::source_taken_back();
+                    attempt.mark_shown();
                     next = Some((attempt, kept));
                 }
             }
@@ -185,6 +189,7 @@ impl Task {
         let attempt = Attempt::new(self, better)?;
         tracing::debug!(stream = %self.definition.id, source = better, "a better source is tried");
         failover.began(better);
+        attempt.mark_trial();
         Some((better, attempt::trial(attempt)))
     }
 

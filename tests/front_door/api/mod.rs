@@ -4,6 +4,7 @@
 // Tests live in wall clock time.
 #![allow(clippy::disallowed_methods)]
 
+mod accounts;
 mod bad_input;
 mod configuration;
 mod crashes;

@@ -180,6 +180,8 @@ async fn the_api_describes_itself() {
     for (path, methods) in [
         (STREAMS, &["get", "post"][..]),
         ("/api/v1/streams/{id}", &["get", "put", "patch", "delete"]),
+        ("/api/v1/accounts", &["get", "post"]),
+        ("/api/v1/accounts/{id}", &["get", "put", "patch", "delete"]),
         (IMPORT, &["post"]),
         ("/playlist.m3u", &["get"]),
         ("/streams/preview/{id}", &["get"]),

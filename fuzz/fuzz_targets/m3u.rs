@@ -10,7 +10,7 @@ fuzz_target!(|data: &[u8]| {
     let plan = m3u::plan(m3u::parse(data, &Limits::default()), []);
     let rows = plan.rows.into_iter();
     let definitions: Vec<Definition> = rows.filter_map(|row| row.definition).collect();
-    let backup = m3u::write(&definitions, Target::Sources);
+    let backup = m3u::write(&definitions, Target::Sources { secrets: true });
     let again = m3u::plan(
         m3u::parse(backup.as_bytes(), &Limits::default()),
         &definitions,

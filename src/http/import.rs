@@ -170,12 +170,16 @@ pub(super) struct ExportParams {
     /// The original sources, with their headers, instead of previews.
     #[serde(default)]
     sources: bool,
+    /// The credentials of the sources too, and header values that may be some: a backup that is itself a secret.
+    #[serde(default)]
+    secrets: bool,
     /// Only this group.
     group: Option<String>,
 }
 
 /// The enabled streams as a playlist that any player opens; with `sources=true` all of them, as a
-/// backup that can be imported.
+/// backup that can be imported; complete with `secrets=true`, else without passwords, tokens and
+/// header values that may be secret.
 #[utoipa::path(get, path = "/playlist.m3u", tag = "preview", params(ExportParams),
     responses((status = 200, description = "An M3U playlist", content_type = "audio/x-mpegurl"), (status = 400, body = Problem)))]
 pub(super) async fn export(
@@ -189,6 +193,10 @@ pub(super) async fn export(
         Some("hls") => PreviewFormat::Hls,
         Some(_) => return Err(Problem::bad_request("format is ts or hls")),
     };
+    if params.secrets && !params.sources {
+        let text = "secrets=true goes with sources=true: previews hold none";
+        return Err(Problem::bad_request(text));
+    }
     if let Some(quality) = &params.quality {
         let wish = crate::actors::plan::Wish {
             transcode: params.transcode,
@@ -209,7 +217,9 @@ pub(super) async fn export(
     let chosen = definitions.filter(|d| filter.matches(d, State::Idle));
     let base = base_url(&app, &uri, &headers);
     let target = if params.sources {
-        m3u::Target::Sources
+        m3u::Target::Sources {
+            secrets: params.secrets,
+        }
     } else {
         m3u::Target::Previews {
             base: &base,

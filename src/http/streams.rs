@@ -22,7 +22,7 @@ use crate::stream::{self, AccountId, Draft, Filter, Page, Record, State};
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct StreamView {
     /// The definition with its revision.
-    #[serde(flatten)]
+    #[serde(flatten, serialize_with = "without_secrets")]
     record: Record,
     /// How it is now.
     state: State,
@@ -117,6 +117,14 @@ impl FailureView {
             message: error.message.clone(),
         }
     }
+}
+
+/// What was set, but for its secrets.
+fn without_secrets<S: serde::Serializer>(
+    record: &Record,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    stream::Shown::new(record).serialize(serializer)
 }
 
 fn answer(app: &AppState, status: StatusCode, record: &Record) -> Response {
@@ -222,6 +230,10 @@ pub(super) async fn read(
 }
 
 /// Replaces a stream's definition.
+///
+/// A password, token or header value that is `{"set": true}`, as an answer shows it, stays as it is,
+/// and so does a password or token that is left out of `credentials`; as long as the source stays on
+/// its server.
 #[utoipa::path(put, path = "/api/v1/streams/{id}", tag = "streams", request_body = Draft,
     params(("id" = String, Path, description = "Stream id"),
         ("If-Match" = Option<String>, Header, description = "Write only if the stream has this entity tag")),
@@ -234,6 +246,8 @@ pub(super) async fn replace(
     Body(draft): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
     change(app, id, &headers, move |old| {
+        let mut draft = draft;
+        stream::restore(&mut draft, old);
         Draft::define(draft, Some(old.id.clone()), |_| false)
     })
     .await

@@ -6,8 +6,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    RANGE, REFERER, USER_AGENT,
+    ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT,
 };
 use url::Url;
 
@@ -17,7 +16,7 @@ use super::policy::Policy;
 use super::resolve::Resolver;
 use super::single::{self, Single};
 use super::sink::Sink;
-use crate::stream::{Credentials, Source};
+use crate::stream::{Credentials, Source, is_secret_header};
 
 /// Redirects followed for one request.
 const MAX_REDIRECTS: usize = 8;
@@ -142,10 +141,10 @@ impl Fetcher {
                 continue;
             };
             // Anything else may be a credential under a name of its own (X-Api-Key).
-            if [REFERER, ORIGIN, ACCEPT, ACCEPT_LANGUAGE].contains(&name) {
-                headers.insert(name, value);
-            } else {
+            if is_secret_header(name.as_str()) {
                 secret.insert(name, value);
+            } else {
+                headers.insert(name, value);
             }
         }
         let agent = source.user_agent.as_deref();

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::identity::match_up;
 use super::prepare::{Prepared, prepare, shown_name};
 use super::{Parsed, Problem};
-use crate::stream::{Definition, Source, StreamId, limits, slug};
+use crate::stream::{Definition, Source, StreamId, is_secret_header, limits, slug};
 
 /// What happens to one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
@@ -231,8 +231,12 @@ fn merge_source(old: &mut Source, mut fresh: Source) {
     // What was set for one server is never sent to another.
     if old.url.same_origin(&fresh.url) {
         fresh.account = old.account.take();
-        if fresh.headers.is_empty() {
-            fresh.headers = std::mem::take(&mut old.headers);
+        let silent = fresh.headers.is_empty();
+        for (name, value) in std::mem::take(&mut old.headers) {
+            // A list without secrets says nothing of them.
+            if silent || is_secret_header(&name) && fresh.headers.len() < limits::HEADERS {
+                fresh.headers.entry(name).or_insert(value);
+            }
         }
         fresh.user_agent = fresh.user_agent.or(old.user_agent.take());
         if !fresh.headers.contains_key("Authorization") {

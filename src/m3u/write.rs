@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::headers;
 use super::quote::{attribute, is_exact, one_line, plain_attribute};
-use crate::stream::{Credentials, Definition, Source};
+use crate::stream::{Credentials, Definition, Source, is_secret_header};
 
 /// What the entries point at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +23,13 @@ pub enum Target<'a> {
         /// What to ask for.
         format: PreviewFormat,
     },
-    /// The sources themselves, with headers and credentials: each stream's primary, enabled or not. Reading it back
-    /// gives the same streams, but for what an M3U cannot hold (backups, tags, options, timeouts, `enabled`).
-    Sources,
+    /// The sources themselves: each stream's primary, enabled or not. With secrets, reading it back gives the same
+    /// streams, but for what an M3U cannot hold (backups, accounts, tags, options, timeouts, `enabled`); without,
+    /// reading it back takes no secret away.
+    Sources {
+        /// Credentials, and header values that may be some, too.
+        secrets: bool,
+    },
 }
 
 /// The kind of preview that a playlist asks for.
@@ -55,7 +59,7 @@ pub fn write<'a>(streams: impl IntoIterator<Item = &'a Definition>, target: Targ
                 query(&mut out, quality, transcode);
                 out.push('\n');
             }
-            Target::Sources => source(&mut out, stream),
+            Target::Sources { secrets } => source(&mut out, stream, secrets),
         }
     }
     out
@@ -113,7 +117,7 @@ fn is_public(name: &str, value: &str) -> bool {
     !private.iter().any(|prefix| name.starts_with(prefix)) && !value.contains("://")
 }
 
-fn source(out: &mut String, stream: &Definition) {
+fn source(out: &mut String, stream: &Definition, secrets: bool) {
     let Some(source) = stream.sources.first() else {
         return;
     };
@@ -149,23 +153,24 @@ fn source(out: &mut String, stream: &Definition) {
     }
     let _ = writeln!(out, ",{}", one_line(&stream.name));
     out.push_str(&lines);
-    address(out, source);
+    address(out, source, secrets);
 }
 
 /// The headers that players know as `#EXTVLCOPT`, then the URL with the rest behind a `|`, as Kodi has it.
-fn address(out: &mut String, source: &Source) {
+fn address(out: &mut String, source: &Source, secrets: bool) {
     let mut rest = Vec::new();
     if let Some(agent) = &source.user_agent {
         vlc_option(out, "http-user-agent", agent);
     }
-    for (name, value) in &source.headers {
+    let shown = source.headers.iter();
+    for (name, value) in shown.filter(|(name, _)| secrets || !is_secret_header(name)) {
         match name.as_str() {
             "Referer" => vlc_option(out, "http-referrer", value),
             "Origin" => vlc_option(out, "http-origin", value),
             _ => rest.push(headers::pair(name, value)),
         }
     }
-    match &source.credentials {
+    match source.credentials.as_ref().filter(|_| secrets) {
         Some(Credentials::Basic { username, password }) => {
             out.push_str(&source.url.with_user(username, password));
         }

@@ -26,7 +26,10 @@ catchup-source=\"http://provider/u/p/\" tvg-chno=\"7\",News, \"24\"
 #EXTVLCOPT:http-referrer=http://r/
 http://b%40b:p@h/x.ts|X-Key=a%26b%20c
 ";
-    assert_eq!(write([&news()], Target::Sources), expected);
+    assert_eq!(
+        write([&news()], Target::Sources { secrets: true }),
+        expected
+    );
 }
 
 #[test]
@@ -52,7 +55,7 @@ http://me:8080/tv/streams/preview/news
         ..news()
     };
     assert_eq!(write([&off], target(None, PreviewFormat::Ts)), "#EXTM3U\n");
-    assert!(write([&off], Target::Sources).contains("x.ts"));
+    assert!(write([&off], Target::Sources { secrets: true }).contains("x.ts"));
 }
 
 #[test]
@@ -75,7 +78,7 @@ fn nothing_starts_a_line() {
         .into();
     let base = "http://h\nhttp://evil/\n";
     for target in [
-        Target::Sources,
+        Target::Sources { secrets: true },
         Target::Previews {
             base,
             transcode: None,
@@ -149,7 +152,7 @@ proptest! {
         let streams: BTreeMap<_, _> = made.into_iter().map(|d| (d.id.clone(), d)).collect();
         let mut urls = std::collections::BTreeSet::new();
         let streams: Vec<_> = streams.into_values().filter(|d| urls.insert(d.sources[0].url.clone())).collect();
-        let written = write(&streams, Target::Sources);
+        let written = write(&streams, Target::Sources { secrets: true });
         let parsed = parse(written.as_bytes(), &Limits::default());
         prop_assert_eq!(&parsed.problems, &[], "{}", written);
 

@@ -5,10 +5,12 @@ use serde_json::{Map, Value};
 use super::{Definition, Draft, Invalid};
 
 /// Applies a merge patch to a definition and checks what comes out. `null` removes a member, and an array such as
-/// `sources` is replaced whole (RFC 7396, 1). The id cannot change.
+/// `sources` is replaced whole (RFC 7396, 1); its secrets need not be sent again ([`restore`](super::restore)). The id
+/// cannot change.
 pub fn merge_patch(definition: &Definition, patch: &Value) -> Result<Definition, Vec<Invalid>> {
     let mut target = serde_json::to_value(definition).map_err(|e| not_applicable(e.to_string()))?;
     apply_to(&mut target, patch)?;
+    super::restore(&mut target, definition);
     Draft::define(target, Some(definition.id.clone()), |_| false)
 }
 

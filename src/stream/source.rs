@@ -65,7 +65,7 @@ impl fmt::Debug for Source {
 /// How to log in at a source. `Debug` shows the kind alone.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-#[schema(as = SourceCredentials, description = "How to log in at a source.")]
+#[schema(as = SourceCredentials, description = "How to log in at a source. In answers a secret is shown as `{\"set\": true}`.")]
 pub enum Credentials {
     /// RFC 7617 (or Digest, where the protocol has it).
     Basic {

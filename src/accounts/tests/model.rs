@@ -237,7 +237,7 @@ proptest! {
         for other in 0..limit {
             s.view(100 + other as u8);
         }
-        let (mut places, _) = (vec![s.view(1).0], ());
+        let mut places = vec![s.view(1).0];
         let mut granted = places.clone();
         for (obey, ms) in zaps {
             let (place, actions) = s.view(1);

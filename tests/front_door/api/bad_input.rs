@@ -180,6 +180,7 @@ async fn bad_queries_and_methods_are_told() {
         "/playlist.m3u?quality=",
         "/playlist.m3u?format=dash",
         "/playlist.m3u?sources=maybe",
+        "/playlist.m3u?secrets=true",
         "/streams/preview/news?quality=bogus",
         "/streams/preview/news?timeout=0",
         "/streams/preview/news?timeout=-1",

@@ -137,25 +137,37 @@ http://h.example/evil|Host=internal&X-A=a%0d%0aX-B:b&X-Good=1
         ),
         (
             "kodi",
-            json!({"url": "http://h.example/kodi", "user_agent": "Kodi/20", "headers": {"X-Key": "a&b"}}),
+            json!({"url": "http://h.example/kodi", "user_agent": "Kodi/20", "headers": {"X-Key": {"set": true}}}),
         ),
         (
             "pipe",
             json!({"url": "http://h.example/pipe?a=1", "user_agent": "Pipe 1",
-            "headers": {"Referer": "http://r.example/", "Cookie": "a=b"}}),
+            "headers": {"Referer": "http://r.example/", "Cookie": {"set": true}}}),
         ),
         (
             "user",
             json!({"url": "http://h.example/user", "headers": {},
-            "credentials": {"type": "basic", "username": "me", "password": "pa@ss"}}),
+            "credentials": {"type": "basic", "username": "me", "password": {"set": true}}}),
         ),
         (
             "evil",
-            json!({"url": "http://h.example/evil", "headers": {"X-Good": "1"}}),
+            json!({"url": "http://h.example/evil", "headers": {"X-Good": {"set": true}}}),
         ),
     ] {
         let (_, _, made) = server.get(&format!("{STREAMS}/{id}")).await;
         assert_eq!(made["sources"], json!([source]), "{id}");
+    }
+    let (_, _, backup) = server.get("/playlist.m3u?sources=true&secrets=true").await;
+    for secret in [
+        "|X-Key=a%26b\n",
+        "|Cookie=a%3Db\n",
+        "me:pa%40ss@",
+        "|X-Good=1\n",
+    ] {
+        assert!(
+            backup.as_str().expect("text").contains(secret),
+            "{secret} in {backup}"
+        );
     }
     let (_, _, vlc) = server.get("/api/v1/streams/vlc").await;
     assert_eq!(vlc["attributes"], json!({"vlcopt.network-caching": "500"}));

@@ -118,7 +118,7 @@ async fn exported_sources_come_back_the_same() {
     ] {
         here.add(body).await;
     }
-    let text = exported(&here, "?sources=true").await;
+    let text = exported(&here, "?sources=true&secrets=true").await;
     assert_eq!(urls(&text).len(), 3, "{text}");
     let report = import(&there, IMPORT, &text).await;
     assert_eq!(counts(&report), [3, 0, 0, 0], "{report}\n{text}");
@@ -132,7 +132,7 @@ async fn exported_sources_come_back_the_same() {
         }
         assert_eq!(came, sent, "{text}");
     }
-    assert_eq!(exported(&there, "?sources=true").await, text);
+    assert_eq!(exported(&there, "?sources=true&secrets=true").await, text);
     let again = import(&here, IMPORT, &text).await;
     assert_eq!(counts(&again), [0, 0, 3, 0], "{again}");
 }

@@ -71,6 +71,69 @@ async fn a_failing_source_gives_nothing_away() {
     }
 }
 
+/// Secrets go in and are used, and no answer shows them but the backup that is asked for with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_definition_shows_no_secret_and_can_be_sent_back() {
+    let origin = Origin::start();
+    let gate = Gate::open()
+        .basic("bob", "s3cr3t-word")
+        .header("x-key", "s3cr3t-key");
+    let live = origin.ts("tv", TsFile::new(media("bbb.ts")).gate(gate));
+    let server = Server::start(Options::new()).await;
+    let definition = json!({"id": "tv", "name": "TV", "sources": [{
+        "url": live.url(), "headers": {"X-Key": "s3cr3t-key", "Referer": "http://r.example/"},
+        "credentials": {"type": "basic", "username": "bob", "password": "s3cr3t-word"},
+    }]});
+    let made = server.add(definition).await;
+    let path = "/api/v1/streams/tv";
+    let (_, headers, read) = server.get(path).await;
+    let (_, _, list) = server.get(STREAMS).await;
+    assert_eq!((&read, &list["items"][0]), (&made, &made));
+    let set = json!({"set": true});
+    let source = &read["sources"][0];
+    assert_eq!(
+        (
+            &source["headers"]["X-Key"],
+            &source["credentials"]["password"]
+        ),
+        (&set, &set)
+    );
+    assert_eq!(source["headers"]["Referer"], "http://r.example/");
+    let (_, _, plain) = server.get("/playlist.m3u?sources=true").await;
+    for text in [made.to_string(), list.to_string(), plain.to_string()] {
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+    let (_, _, backup) = server.get("/playlist.m3u?sources=true&secrets=true").await;
+    let backup = backup.as_str().expect("text").to_owned();
+    assert!(
+        backup.contains("s3cr3t-word") && backup.contains("s3cr3t-key"),
+        "{backup}"
+    );
+    // Each way back leaves the secrets as they are: nothing has changed, so the tag is the same.
+    let first = etag(&headers);
+    let sources = json!({"sources": read["sources"]});
+    for (method, body) in [(Method::PUT, &read), (Method::PATCH, &sources)] {
+        let (status, headers, body) = server.request(method, path, &[], Some(body)).await;
+        assert_eq!((status, etag(&headers)), (200, first.clone()), "{body}");
+    }
+    for list in [plain.as_str().expect("text"), backup.as_str()] {
+        assert_eq!(counts(&import(&server, IMPORT, list).await), [0, 0, 1, 0]);
+    }
+    let viewer = TsViewer::open(&server.preview("tv", "quality=source"));
+    viewer.wait_keyframe(Duration::from_secs(20)).await;
+    // Another server gets none of them.
+    let mut moved = read.clone();
+    moved["sources"][0]["url"] = json!("http://evil.example/");
+    let reply = server.put(path, &moved).await;
+    assert_problem("another server", &reply, 422, "invalid_definition");
+    assert_eq!(
+        reply.2["errors"].as_array().map(Vec::len),
+        Some(2),
+        "{}",
+        reply.2
+    );
+}
+
 /// What a stream that is down shows of itself can be sent back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_is_down_can_be_edited() {

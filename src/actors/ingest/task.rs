@@ -125,12 +125,17 @@ impl Task {
         let mut trial: Option<(usize, Trial<'a>)> = None;
         let mut glance = tokio::time::interval(TRIAL_GLANCE);
         let mut told = false;
+        let mut over = false;
         let ended = {
             let pump = pump.run(&mut kept, &mut attempt.drain);
             tokio::pin!(pump, silence, late);
             let ended = loop {
                 tokio::select! {
-                    pulled = &mut attempt.pull => break pulled,
+                    pulled = &mut attempt.pull, if !over => match pulled {
+                        // It ended by itself, as a file does: what it has brought is shown.
+                        Ok(()) => over = true,
+                        Err(error) => break Err(error),
+                    },
                     () = &mut pump => break Ok(()),
                     error = &mut silence => break Err(error),
                     error = &mut late => break Err(error),
@@ -158,9 +163,11 @@ impl Task {
                     }
                 }
             };
-            // What came before the end is still shown, but nobody waits for long: the next
+            // What came before a failure is still shown, but nobody waits for long: the next
             // attempt may bring better.
-            let _ = tokio::time::timeout(self.deps.lead + DRAIN, pump).await;
+            if ended.is_err() {
+                let _ = tokio::time::timeout(self.deps.lead + DRAIN, pump).await;
+            }
             ended
         };
         End::Failed(match ended {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, RANGE, USER_AGENT,
 };
 use url::Url;
 
@@ -56,6 +57,10 @@ pub struct Answer {
     pub content_type: String,
     /// True for 206.
     pub partial: bool,
+    /// The place of the body's first byte in the whole: not 0 in an answer to a range.
+    pub first: u64,
+    /// Bytes of the body, where the server says so.
+    pub length: Option<u64>,
     reply: Reply,
     stall_timeout: Duration,
 }
@@ -179,6 +184,35 @@ impl Fetcher {
         manners: &Manners,
         range: Option<(u64, u64)>,
     ) -> Result<Answer, IngestError> {
+        let range = range.map(|(first, length)| {
+            let last = first.saturating_add(length.saturating_sub(1));
+            format!("bytes={first}-{last}")
+        });
+        self.within(url, manners, range.as_deref()).await
+    }
+
+    /// Asks for the rest of `url` from the byte `first` on, as [`Self::get`]. The server may send all
+    /// of it all the same: [`Answer::first`] tells.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_from(
+        &self,
+        url: &Url,
+        manners: &Manners,
+        first: u64,
+    ) -> Result<Answer, IngestError> {
+        let range = format!("bytes={first}-");
+        self.within(url, manners, Some(&range)).await
+    }
+
+    /// [`Self::follow`], within the source's timeout.
+    async fn within(
+        &self,
+        url: &Url,
+        manners: &Manners,
+        range: Option<&str>,
+    ) -> Result<Answer, IngestError> {
         let late = || {
             IngestError::new(
                 Stage::Request,
@@ -195,7 +229,7 @@ impl Fetcher {
         &self,
         url: &Url,
         manners: &Manners,
-        range: Option<(u64, u64)>,
+        range: Option<&str>,
     ) -> Result<Answer, IngestError> {
         let mut url = url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -204,11 +238,8 @@ impl Fetcher {
             if url.origin() == manners.origin {
                 headers.extend(manners.secret.clone());
             }
-            if let Some((first, length)) = range {
-                let last = first.saturating_add(length.saturating_sub(1));
-                let value = HeaderValue::from_str(&format!("bytes={first}-{last}"));
-                headers.extend(value.ok().map(|v| (RANGE, v)));
-            }
+            let range = range.and_then(|text| HeaderValue::from_str(text).ok());
+            headers.extend(range.map(|value| (RANGE, value)));
             let reply = self.ask(&url, headers).await?;
             let status = reply.status();
             if status.is_redirection() {
@@ -219,10 +250,15 @@ impl Fetcher {
             if !status.is_success() {
                 return Err(IngestError::of_status(Stage::Request, status.as_u16()));
             }
+            let partial = status == reqwest::StatusCode::PARTIAL_CONTENT;
             return Ok(Answer {
                 url,
                 content_type: content_type(reply.headers()),
-                partial: status == reqwest::StatusCode::PARTIAL_CONTENT,
+                partial,
+                first: first_byte(reply.headers())
+                    .filter(|_| partial)
+                    .unwrap_or(0),
+                length: length(reply.headers()),
                 reply,
                 stall_timeout: self.stall_timeout,
             });
@@ -343,6 +379,17 @@ fn content_type(headers: &HeaderMap) -> String {
         .and_then(|text| text.split(';').next())
         .map(|text| text.trim().to_ascii_lowercase())
         .unwrap_or_default()
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The first byte that a Content-Range names (RFC 9110, 14.4).
+fn first_byte(headers: &HeaderMap) -> Option<u64> {
+    let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
+    let (first, _) = text.trim().strip_prefix("bytes ")?.split_once('-')?;
+    first.trim().parse().ok()
 }
 
 fn authorization(credentials: &Credentials) -> Option<HeaderValue> {

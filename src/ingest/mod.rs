@@ -15,6 +15,8 @@ mod hls;
 pub mod pacer;
 pub mod policy;
 mod progress;
+mod progressive;
+mod remuxed;
 pub mod resolve;
 mod rtp;
 mod single;
@@ -53,10 +55,11 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<(),
             let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
             hls::pull(fetcher, &manners, answer.url.clone(), &body, sink).await
         }
-        Container::Ts => progressive(answer, start, sink).await,
+        Container::Ts => continuous(answer, start, sink).await,
+        // Large futures, which the others need not make room for.
+        Container::Mp4 => Box::pin(progressive::mp4(fetcher, &manners, answer, start, sink)).await,
+        Container::Flv => Box::pin(progressive::flv(answer, start, sink)).await,
         Container::Dash => unsupported("a DASH manifest"),
-        Container::Mp4 => unsupported("MP4"),
-        Container::Flv => unsupported("FLV"),
         Container::Asf => unsupported("ASF"),
         Container::Matroska => unsupported("Matroska"),
         Container::Adts | Container::Mp3 => unsupported("packed audio"),
@@ -91,7 +94,7 @@ async fn read_start(answer: &mut Answer) -> Result<Bytes, IngestError> {
 }
 
 /// Continuous MPEG-TS over HTTP: bytes as they come.
-async fn progressive(mut answer: Answer, start: Bytes, sink: &Sink) -> Result<(), IngestError> {
+async fn continuous(mut answer: Answer, start: Bytes, sink: &Sink) -> Result<(), IngestError> {
     let mut next = Some(start);
     while let Some(bytes) = next {
         if let Err(Gone) = sink.data(bytes).await {

@@ -25,6 +25,7 @@ mod lifecycle;
 mod policy;
 mod pool;
 mod profiles;
+mod progressive;
 mod sharing;
 mod soak;
 mod sources;

@@ -25,6 +25,7 @@
 mod child;
 mod clients;
 mod figures;
+mod files;
 mod http;
 mod logs;
 mod metrics;
@@ -43,6 +44,7 @@ pub use clients::{
     play_with_mpv, write_ts,
 };
 pub use figures::{Figures, forget_peak, pss_bytes};
+pub use files::{FileServer, Manners};
 pub use http::http_client;
 pub use logs::Logs;
 pub use metrics::Metrics;

@@ -21,11 +21,11 @@ readonly RUN_PACKAGES=(
 # command:package. A command that came from elsewhere than apt is as good.
 readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config)
 readonly TEST_COMMANDS=(
-    ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light
+    ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light openssl:openssl
     cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
-# Beside those of VLC, without which it plays nothing.
-readonly TEST_PACKAGES=(vlc-plugin-base)
+# VLC plays nothing without its plugins; nginx finds its modules where Debian puts them.
+readonly TEST_PACKAGES=(vlc-plugin-base libnginx-mod-rtmp libnginx-mod-stream)
 # Only fetching the clips needs these.
 readonly FETCH_COMMANDS=(python3:python3 pip3:python3-pip)
 

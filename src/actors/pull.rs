@@ -2,7 +2,7 @@
 
 use super::ingest::IngestDeps;
 use crate::ingest::sink::Sink;
-use crate::ingest::{self, Cause, IngestError, Stage, file, udp};
+use crate::ingest::{self, Cause, IngestError, Stage, file, rtmp, udp};
 use crate::stream::{Source, SourceKind, StreamId};
 
 /// Pulls `source` into `sink` until it ends or fails. `Ok` means that it ended by itself, or that
@@ -28,7 +28,14 @@ pub(super) async fn pull(
         SourceKind::Http => ingest::pull(&deps.fetcher, source, sink).await,
         SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
         SourceKind::Rtsp => unsupported("RTSP"),
-        SourceKind::Rtmp => unsupported("RTMP"),
+        SourceKind::Rtmp => {
+            let patience = rtmp::Patience {
+                answer: deps.fetcher.timeout(source),
+                stall: deps.stall_timeout,
+            };
+            // A large future, which the others need not make room for.
+            Box::pin(rtmp::pull(&deps.dialer, source, patience, sink)).await
+        }
         SourceKind::Udp | SourceKind::Rtp => {
             let patience = udp::Patience {
                 first: deps.fetcher.timeout(source),

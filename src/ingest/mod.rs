@@ -18,6 +18,7 @@ mod progress;
 mod progressive;
 mod remuxed;
 pub mod resolve;
+pub mod rtmp;
 mod rtp;
 mod single;
 pub mod sink;

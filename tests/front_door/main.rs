@@ -26,6 +26,7 @@ mod policy;
 mod pool;
 mod profiles;
 mod progressive;
+mod rtmp;
 mod sharing;
 mod soak;
 mod sources;

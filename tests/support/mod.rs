@@ -31,6 +31,7 @@ mod logs;
 mod metrics;
 mod nginx;
 mod origin;
+mod rtmp;
 mod server;
 pub mod soak;
 mod tsedit;
@@ -52,6 +53,7 @@ pub use nginx::Nginx;
 pub use origin::{
     Asked, Bomb, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, TsFile, TsLive,
 };
+pub use rtmp::RtmpServer;
 pub use server::{Options, Reply, Server, StartFailure};
 pub use tsscan::{Codec, Keyframe, TsScan};
 pub use wait::{eventually, patience};

@@ -27,26 +27,7 @@ impl Nginx {
             let config = home.path().join("nginx.conf");
             std::fs::write(&config, configuration(home.path(), folder, port))
                 .expect("the configuration can be written");
-            let mut command = clean_command("nginx");
-            command
-                .arg("-c")
-                .arg(&config)
-                .arg("-p")
-                .arg(home.path())
-                .args(["-e", "error.log"])
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            let mut kid = Kid::spawn(&mut command);
-            let up = eventually(Duration::from_secs(10), "nginx to listen", async || {
-                if kid.ended().is_some() {
-                    return Some(false);
-                }
-                let connected = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
-                connected.is_ok().then_some(true)
-            })
-            .await;
-            if up {
+            if let Some(kid) = start(home.path(), port).await {
                 return Self { kid, port, home };
             }
         }
@@ -74,7 +55,32 @@ impl Nginx {
     }
 }
 
-fn free_port() -> u16 {
+/// Starts nginx with the `nginx.conf` in `home`, and waits until it listens on `port`; `None` when
+/// it ends instead.
+pub(super) async fn start(home: &Path, port: u16) -> Option<Kid> {
+    let mut command = clean_command("nginx");
+    command
+        .arg("-c")
+        .arg(home.join("nginx.conf"))
+        .arg("-p")
+        .arg(home)
+        .args(["-e", "error.log"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut kid = Kid::spawn(&mut command);
+    let up = eventually(Duration::from_secs(10), "nginx to listen", async || {
+        if kid.ended().is_some() {
+            return Some(false);
+        }
+        let connected = tokio::net::TcpStream::connect(("127.0.0.1", port)).await;
+        connected.is_ok().then_some(true)
+    })
+    .await;
+    up.then_some(kid)
+}
+
+pub(super) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("a bound address").port()
 }

@@ -11,8 +11,8 @@ fuzz_target!(|data: &[u8]| {
     let base: Url = "http://host.example/live/index.m3u8".parse().expect("a URL");
     match hls::parse(data, &base, &hls::Limits::default()) {
         Err(error) => assert!(error.to_string().len() < 1000),
-        Ok(Playlist::Multivariant(variants)) => {
-            let _ = hls::choose(&variants, Want::Best);
+        Ok(Playlist::Multivariant(all)) => {
+            let _ = hls::choose(&all.variants, Want::Best).map(|variant| all.audio_of(variant));
         }
         Ok(Playlist::Media(playlist)) => {
             let mut now = Instant::now();

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::lines::{self, Line};
 use super::playlist::{
-    ByteRange, Head, Key, KeyMethod, MediaPlaylist, PlaylistError, Resolver, Segment,
+    ByteRange, Head, Key, KeyMethod, Map, MediaPlaylist, PlaylistError, Resolver, Segment,
 };
 
 /// A target duration of zero would mean reloading without pause.
@@ -22,7 +22,10 @@ pub(super) fn read(
     for (number, line) in lines::lines(text) {
         match line {
             Line::Tag { name, value } => reader.tag(number, name, value, resolver)?,
-            Line::Uri(uri) => reader.uri(number, uri, resolver)?,
+            Line::Uri(uri) => {
+                let uri = resolver.expand(uri, number)?;
+                reader.uri(number, &uri, resolver)?;
+            }
         }
     }
     Ok(reader.finish(head))
@@ -41,7 +44,7 @@ struct Reader {
     key: Option<(Arc<Url>, Option<[u8; 16]>)>,
     /// Method of a key we cannot use; counts only if there is no other for the segment (4.3.2.4).
     foreign: Option<String>,
-    map: bool,
+    map: Option<Arc<Map>>,
 }
 
 impl Reader {
@@ -56,7 +59,7 @@ impl Reader {
             gap: false,
             key: None,
             foreign: None,
-            map: false,
+            map: None,
         }
     }
 
@@ -75,8 +78,17 @@ impl Reader {
             }
             "EXT-X-DISCONTINUITY" => self.discontinuity = true,
             "EXT-X-GAP" => self.gap = true,
-            "EXT-X-MAP" => self.map = true,
-            "EXT-X-KEY" => self.key(line, value, resolver)?,
+            "EXT-X-MAP" => {
+                let value = resolver.expand(value, line)?;
+                self.map(line, &value, resolver)?;
+            }
+            "EXT-X-KEY" => {
+                let value = resolver.expand(value, line)?;
+                self.key(line, &value, resolver)?;
+            }
+            "EXT-X-DEFINE" => resolver.define(value, line)?,
+            // Never asked for; a cache may answer with one all the same (8216bis, 4.4.5.2).
+            "EXT-X-SKIP" if self.segments.is_empty() => self.skip(value),
             "EXT-X-I-FRAMES-ONLY" => return Err(PlaylistError::IFramesOnly),
             _ => {}
         }
@@ -117,10 +129,63 @@ impl Reader {
                 if identity {
                     self.key = None;
                 }
-                self.foreign = Some(printable(method));
+                // With a key format of its own, the method's name says little.
+                let named = if method == "AES-128" { format } else { method };
+                self.foreign = Some(printable(named));
             }
         }
         Ok(())
+    }
+
+    /// `EXT-X-MAP` (4.3.2.5), encrypted as the segments are that follow it.
+    fn map(
+        &mut self,
+        line: usize,
+        value: &str,
+        resolver: &mut Resolver<'_>,
+    ) -> Result<(), PlaylistError> {
+        let bad = || PlaylistError::BadMap { line };
+        let (mut uri, mut range) = ("", None);
+        for (name, value) in lines::attributes(value) {
+            match name {
+                "URI" => uri = value,
+                "BYTERANGE" => {
+                    let (length, offset) = lines::byte_range(value).ok_or_else(bad)?;
+                    let offset = offset.unwrap_or(0);
+                    range = Some(ByteRange { offset, length });
+                }
+                _ => {}
+            }
+        }
+        if uri.is_empty() {
+            return Err(bad());
+        }
+        self.map = Some(Arc::new(Map {
+            uri: resolver.resolve(uri, line)?,
+            byte_range: range,
+            // Without an IV, which 4.3.2.4 demands here, players count it as segment 0.
+            key: self.key_of(0),
+        }));
+        Ok(())
+    }
+
+    fn skip(&mut self, value: &str) {
+        let skipped = lines::attributes(value).find(|(name, _)| *name == "SKIPPED-SEGMENTS");
+        let skipped = skipped.and_then(|(_, count)| lines::integer(count));
+        self.first_sequence = self.first_sequence.saturating_add(skipped.unwrap_or(0));
+    }
+
+    fn next_sequence(&self) -> u64 {
+        let count = self.segments.len() as u64;
+        self.first_sequence.saturating_add(count)
+    }
+
+    fn key_of(&self, sequence: u64) -> Option<Key> {
+        self.key.as_ref().map(|(uri, iv)| Key {
+            method: KeyMethod::Aes128,
+            uri: Arc::clone(uri),
+            iv: iv.unwrap_or_else(|| u128::from(sequence).to_be_bytes()),
+        })
     }
 
     fn uri(
@@ -133,16 +198,13 @@ impl Reader {
         if self.segments.len() >= limit {
             return Err(PlaylistError::TooManySegments { limit });
         }
-        if self.map {
-            return Err(PlaylistError::FragmentedMp4);
-        }
         if let (None, Some(method)) = (&self.key, &self.foreign) {
             return Err(PlaylistError::Encrypted {
                 method: method.clone(),
             });
         }
         let index = self.segments.len();
-        let sequence = self.first_sequence.saturating_add(index as u64);
+        let sequence = self.next_sequence();
         let uri = resolver.resolve(uri, line)?;
         let byte_range = match self.range.take() {
             Some(range) => Some(
@@ -159,12 +221,10 @@ impl Reader {
             sequence,
             byte_range,
             duration: duration.unwrap_or_default(),
-            key: self.key.as_ref().map(|(uri, iv)| Key {
-                method: KeyMethod::Aes128,
-                uri: Arc::clone(uri),
-                iv: iv.unwrap_or_else(|| u128::from(sequence).to_be_bytes()),
-            }),
+            key: self.key_of(sequence),
+            map: self.map.clone(),
             discontinuity: std::mem::take(&mut self.discontinuity),
+            after_loss: false,
             gap: std::mem::take(&mut self.gap),
             uri,
         });
@@ -199,7 +259,7 @@ impl Reader {
         }
         MediaPlaylist {
             target_duration,
-            media_sequence: head.media_sequence,
+            media_sequence: self.first_sequence,
             discontinuity_sequence: head.discontinuity_sequence,
             segments: self.segments,
             ended: head.ended,

@@ -1,6 +1,7 @@
 //! HTTP Live Streaming (RFC 8216), both ways, as pure code: no sockets, no files, time is an argument.
 //!
-//! *Pulling a source*: [`parse`] reads a playlist, [`choose`] picks a variant,
+//! *Pulling a source*: [`parse`] reads a playlist, [`choose`] picks a variant
+//! and [`Multivariant::audio_of`] the sound that goes with it,
 //! [`Reloader`] says what to fetch next and when to reload, [`Decryptor`] undoes AES-128.
 //!
 //! *Serving a feed*: [`Window`] cuts chunks into segments and lists them, [`multivariant`] and [`Window::playlist`] put
@@ -13,16 +14,18 @@ mod lines;
 mod media;
 mod playlist;
 mod reload;
+mod variables;
 mod variants;
 mod window;
 mod write;
 
 pub use decrypt::{DecryptError, Decryptor};
 pub use playlist::{
-    ByteRange, Found, Key, KeyMethod, Limits, MediaPlaylist, Playlist, PlaylistError, Segment,
-    parse,
+    ByteRange, Found, Key, KeyMethod, Limits, Map, MediaPlaylist, Playlist, PlaylistError, Segment,
+    parse, parse_child,
 };
 pub use reload::{Counters, Failed, ReloadOptions, Reloader, Step};
-pub use variants::{Variant, Want, choose};
+pub use variables::Variables;
+pub use variants::{AudioRendition, Multivariant, Variant, Want, choose};
 pub use window::{SegmentData, Window, WindowOptions};
 pub use write::{VariantEntry, multivariant};

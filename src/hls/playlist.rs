@@ -7,6 +7,7 @@
 
 mod error;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +15,15 @@ use url::Url;
 
 use super::lines::{Line, lines};
 use super::media;
-use super::variants;
-pub(super) use super::variants::Variant;
+use super::variables::Variables;
+use super::variants::{self, Multivariant};
 pub use error::{Found, PlaylistError};
 
 /// What was at the URL.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Playlist {
-    /// Several encodings of one presentation; never empty.
-    Multivariant(Vec<Variant>),
+    /// Several encodings of one presentation.
+    Multivariant(Multivariant),
     /// The segments of one encoding.
     Media(MediaPlaylist),
 }
@@ -56,10 +57,26 @@ pub struct Segment {
     pub byte_range: Option<ByteRange>,
     /// How it is encrypted; `None` for plain.
     pub key: Option<Key>,
-    /// It does not continue the timestamps of the one before.
+    /// What has to be read before it (fragmented MP4). Shared by the segments that one `EXT-X-MAP`
+    /// covers.
+    pub map: Option<Arc<Map>>,
+    /// It does not continue the one before.
     pub discontinuity: bool,
+    /// It does not because segments before it were lost: the source's timestamps go on.
+    pub after_loss: bool,
     /// `EXT-X-GAP`: listed, but there is nothing to fetch.
     pub gap: bool,
+}
+
+/// A media initialization section (`EXT-X-MAP`, 4.3.2.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Map {
+    /// Absolute, http or https, without fragment.
+    pub uri: Url,
+    /// The part of the resource that it is; `None` for all of it.
+    pub byte_range: Option<ByteRange>,
+    /// How it is encrypted; `None` for plain.
+    pub key: Option<Key>,
 }
 
 /// Bytes `offset .. offset + length` of a resource.
@@ -96,7 +113,7 @@ pub struct Limits {
     pub bytes: usize,
     /// Segments of a media playlist.
     pub segments: usize,
-    /// Variants of a multivariant playlist.
+    /// Variants of a multivariant playlist, and its audio renditions.
     pub variants: usize,
     /// Bytes of one URI, as written and as resolved.
     pub uri_bytes: usize,
@@ -118,6 +135,16 @@ impl Default for Limits {
 
 /// Reads a playlist. URIs are resolved against `base`, the address after redirects.
 pub fn parse(body: &[u8], base: &Url, limits: &Limits) -> Result<Playlist, PlaylistError> {
+    parse_child(body, base, limits, &Variables::default())
+}
+
+/// Reads a playlist that one which defined `imported` leads to.
+pub fn parse_child(
+    body: &[u8],
+    base: &Url,
+    limits: &Limits,
+    imported: &Variables,
+) -> Result<Playlist, PlaylistError> {
     if body.len() > limits.bytes {
         return Err(PlaylistError::TooLarge {
             limit: limits.bytes,
@@ -132,6 +159,8 @@ pub fn parse(body: &[u8], base: &Url, limits: &Limits) -> Result<Playlist, Playl
         base,
         limits,
         total: 0,
+        imported,
+        variables: Variables::default(),
     };
     match head.kind {
         Kind::Multivariant => variants::read(&text, &mut resolver).map(Playlist::Multivariant),
@@ -199,15 +228,36 @@ impl Head {
     }
 }
 
-/// Makes absolute addresses within the limits.
+/// Puts in variables and makes absolute addresses, within the limits.
 #[derive(Debug)]
 pub(super) struct Resolver<'a> {
     base: &'a Url,
     pub(super) limits: &'a Limits,
     total: usize,
+    imported: &'a Variables,
+    pub(super) variables: Variables,
 }
 
 impl Resolver<'_> {
+    /// Takes in an `EXT-X-DEFINE`.
+    pub(super) fn define(&mut self, attributes: &str, line: usize) -> Result<(), PlaylistError> {
+        self.variables
+            .define(line, attributes, self.base, self.imported)
+    }
+
+    /// The text with its variables replaced.
+    pub(super) fn expand<'t>(
+        &mut self,
+        text: &'t str,
+        line: usize,
+    ) -> Result<Cow<'t, str>, PlaylistError> {
+        let expanded = self.variables.expand(text, line, self.limits.uri_bytes)?;
+        if let Cow::Owned(text) = &expanded {
+            self.charge(text.len(), line)?;
+        }
+        Ok(expanded)
+    }
+
     pub(super) fn resolve(&mut self, uri: &str, line: usize) -> Result<Url, PlaylistError> {
         if uri.len() > self.limits.uri_bytes {
             return Err(PlaylistError::UriTooLong { line });
@@ -220,11 +270,19 @@ impl Resolver<'_> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(PlaylistError::BadUri { line });
         }
-        self.total = self.total.saturating_add(url.as_str().len());
-        if url.as_str().len() > self.limits.uri_bytes || self.total > self.limits.uri_bytes_total {
+        if url.as_str().len() > self.limits.uri_bytes {
             return Err(PlaylistError::UriTooLong { line });
         }
+        self.charge(url.as_str().len(), line)?;
         Ok(url)
+    }
+
+    fn charge(&mut self, bytes: usize, line: usize) -> Result<(), PlaylistError> {
+        self.total = self.total.saturating_add(bytes);
+        if self.total > self.limits.uri_bytes_total {
+            return Err(PlaylistError::UriTooLong { line });
+        }
+        Ok(())
     }
 }
 

@@ -132,8 +132,8 @@ pub struct Reloader {
     window_start: u64,
     pending: VecDeque<Pending>,
     in_flight: VecDeque<Pending>,
-    /// Something is missing before the next segment.
-    broken: bool,
+    /// What is missing before the next segment.
+    broken: Option<Break>,
     ended: bool,
     target: Duration,
     changed_at: Instant,
@@ -149,6 +149,15 @@ enum Turn {
     Fetch,
     /// A reload is under way.
     Loading,
+}
+
+/// Why the next segment does not continue the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Break {
+    /// Segments are missing.
+    Loss,
+    /// The timestamps may be others.
+    Jump,
 }
 
 #[derive(Debug)]
@@ -170,7 +179,7 @@ impl Reloader {
             window_start: 0,
             pending: VecDeque::new(),
             in_flight: VecDeque::new(),
-            broken: false,
+            broken: None,
             ended: false,
             target: Duration::from_secs(2),
             changed_at: now,
@@ -252,7 +261,7 @@ impl Reloader {
         };
         if failed.attempts >= self.options.attempts || sequence < self.window_start {
             self.counters.skipped += 1;
-            self.broken = true;
+            self.lost(failed.segment.discontinuity);
             return Failed::Skipped;
         }
         failed.not_before = Some(now + self.options.retry_delay);
@@ -296,11 +305,18 @@ impl Reloader {
     }
 
     fn drop_gaps(&mut self) {
-        while self.pending.front().is_some_and(|first| first.segment.gap) {
+        while let Some(first) = self.pending.front().filter(|first| first.segment.gap) {
+            let jumps = first.segment.discontinuity;
             self.pending.pop_front();
             self.counters.gaps += 1;
-            self.broken = true;
+            self.lost(jumps);
         }
+    }
+
+    /// Something was lost before the next segment; `jumps` if the timestamps may not go on after it.
+    fn lost(&mut self, jumps: bool) {
+        let jumps = jumps || self.broken == Some(Break::Jump);
+        self.broken = Some(if jumps { Break::Jump } else { Break::Loss });
     }
 
     fn hand_out(&mut self) -> Step {
@@ -311,7 +327,10 @@ impl Reloader {
             self.turn = Turn::Reload;
         }
         next.attempts += 1;
-        next.segment.discontinuity |= std::mem::take(&mut self.broken);
+        if let Some(broken) = self.broken.take() {
+            next.segment.after_loss = broken == Break::Loss && !next.segment.discontinuity;
+            next.segment.discontinuity = true;
+        }
         let segment = next.segment.clone();
         if next.attempts == 1 {
             self.counters.segments += 1;

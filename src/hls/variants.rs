@@ -1,12 +1,25 @@
-//! Multivariant playlists (RFC 8216, 4.3.4): reading them, and choosing one variant.
+//! Multivariant playlists (RFC 8216, 4.3.4): reading them, and choosing one variant and its sound.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
 
 use url::Url;
 
 use super::lines::{self, Line};
 use super::playlist::{PlaylistError, Resolver};
+use super::variables::Variables;
+use crate::ts::Kind;
+use crate::ts::rfc6381;
+
+/// The encodings of one presentation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Multivariant {
+    /// Never empty.
+    pub variants: Vec<Variant>,
+    /// The members of all audio groups.
+    pub audio: Vec<AudioRendition>,
+    /// What its media playlists may import.
+    pub variables: Variables,
+}
 
 /// One encoding of the presentation, from `EXT-X-STREAM-INF` and the line after it.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,35 +38,57 @@ pub struct Variant {
     pub codecs: Option<String>,
     /// `AUDIO`: the group of `EXT-X-MEDIA` that its sound comes from.
     pub audio_group: Option<String>,
-    /// Every member of that group has a playlist of its own, so the variant itself may be silent.
-    pub audio_is_separate: bool,
+}
+
+/// One member of an audio group, from `EXT-X-MEDIA` (4.3.4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioRendition {
+    /// `GROUP-ID`.
+    pub group: String,
+    /// Its media playlist; `None` if it is in the segments of the variants.
+    pub uri: Option<Url>,
+    /// `LANGUAGE`, a BCP 47 tag, as written.
+    pub language: Option<String>,
+    /// `DEFAULT=YES`.
+    pub default: bool,
+    /// `AUTOSELECT=YES`.
+    pub autoselect: bool,
+}
+
+impl Multivariant {
+    /// The sound that goes with a variant: of its group the default one, else one to select
+    /// automatically, else the first. `None` if it names no group, and if it is that sound itself.
+    pub fn audio_of(&self, variant: &Variant) -> Option<&AudioRendition> {
+        let group = variant.audio_group.as_deref()?;
+        let members = || self.audio.iter().filter(|audio| audio.group == group);
+        members()
+            .find(|audio| audio.default)
+            .or_else(|| members().find(|audio| audio.autoselect))
+            .or_else(|| members().next())
+            .filter(|audio| audio.uri.as_ref() != Some(&variant.uri))
+    }
 }
 
 impl Variant {
     /// False if the playlist says that it is sound only.
     pub fn has_video(&self) -> bool {
         self.resolution.is_some()
-            || self
-                .codec_names()
-                .is_none_or(|mut names| names.any(is_video))
+            || self.codecs().is_none_or(|codecs| {
+                rfc6381::named(codecs).any(|(_, codec)| codec.kind == Kind::Video)
+            })
     }
 
-    /// False if it names a video codec that MPEG-TS does not carry.
-    fn is_playable(&self) -> bool {
-        self.codec_names()
-            .is_none_or(|mut names| names.all(|name| !is_video(name) || in_ts(name)))
+    /// A codec it names for picture or sound that MPEG-TS does not carry.
+    pub fn not_carried(&self) -> Option<&str> {
+        let media = |kind| matches!(kind, Kind::Video | Kind::Audio);
+        rfc6381::named(self.codecs()?)
+            .find(|(_, codec)| media(codec.kind) && !codec.carried)
+            .map(|(name, _)| name)
     }
 
-    fn codec_names(&self) -> Option<impl Iterator<Item = &str>> {
-        let codecs = self
-            .codecs
-            .as_deref()
-            .filter(|codecs| !codecs.trim().is_empty())?;
-        Some(
-            codecs
-                .split(',')
-                .map(|name| name.split('.').next().unwrap_or_default().trim()),
-        )
+    fn codecs(&self) -> Option<&str> {
+        let codecs = self.codecs.as_deref();
+        codecs.filter(|codecs| !codecs.trim().is_empty())
     }
 }
 
@@ -69,10 +104,10 @@ pub enum Want {
     },
 }
 
-/// Picks a variant, `None` only from an empty list. Playable comes before all, then video before sound alone, then
-/// sound in the same segments, then what is wanted, then the order of the playlist.
+/// Picks a variant, `None` only from an empty list. What MPEG-TS carries comes before all, then video before sound
+/// alone, then what is wanted, then the order of the playlist.
 pub fn choose(variants: &[Variant], want: Want) -> Option<&Variant> {
-    let kind = |v: &Variant| (v.is_playable(), v.has_video(), !v.audio_is_separate);
+    let kind = |v: &Variant| (v.not_carried().is_none(), v.has_video());
     variants.iter().reduce(|best, other| {
         let order = kind(other)
             .cmp(&kind(best))
@@ -117,72 +152,79 @@ fn compare(a: &Variant, b: &Variant, want: Want) -> Ordering {
     }
 }
 
-fn is_video(codec: &str) -> bool {
-    const NAMES: [&str; 12] = [
-        "avc1", "avc3", "hvc1", "hev1", "mp4v", "mp2v", "dvh1", "dvhe", "dvav", "vp09", "av01",
-        "vvc1",
-    ];
-    NAMES.iter().any(|name| codec.eq_ignore_ascii_case(name))
-}
-
-fn in_ts(codec: &str) -> bool {
-    const NAMES: [&str; 6] = ["avc1", "avc3", "hvc1", "hev1", "mp4v", "mp2v"];
-    NAMES.iter().any(|name| codec.eq_ignore_ascii_case(name))
-}
-
-pub(super) fn read(text: &str, resolver: &mut Resolver<'_>) -> Result<Vec<Variant>, PlaylistError> {
+pub(super) fn read(text: &str, resolver: &mut Resolver<'_>) -> Result<Multivariant, PlaylistError> {
     let limit = resolver.limits.variants;
-    let mut variants = Vec::new();
-    let mut groups = HashMap::new();
+    let (mut variants, mut audio) = (Vec::new(), Vec::new());
     let mut described = None;
     for (number, line) in lines::lines(text) {
+        if variants.len() > limit || audio.len() > limit {
+            return Err(PlaylistError::TooManyVariants { limit });
+        }
         match line {
-            Line::Tag {
-                name: "EXT-X-STREAM-INF",
-                value,
-            } => described = Some(value),
-            Line::Tag {
-                name: "EXT-X-MEDIA",
-                value,
-            } => note_audio(value, &mut groups),
-            Line::Tag { .. } => {}
+            Line::Tag { name, value } => match name {
+                "EXT-X-STREAM-INF" => described = Some(resolver.expand(value, number)?),
+                "EXT-X-MEDIA" => {
+                    let value = resolver.expand(value, number)?;
+                    audio.extend(describe_audio(&value, number, resolver)?);
+                }
+                "EXT-X-DEFINE" => resolver.define(value, number)?,
+                _ => {}
+            },
             Line::Uri(uri) => {
                 let Some(attributes) = described.take() else {
                     continue;
                 };
-                if variants.len() >= limit {
-                    return Err(PlaylistError::TooManyVariants { limit });
-                }
-                variants.push(describe(resolver.resolve(uri, number)?, attributes));
+                let uri = resolver.expand(uri, number)?;
+                variants.push(describe(resolver.resolve(&uri, number)?, &attributes));
             }
         }
     }
-    for variant in &mut variants {
-        let group = variant.audio_group.as_deref();
-        variant.audio_is_separate = group.is_some_and(|name| groups.get(name) == Some(&true));
+    if variants.len() > limit || audio.len() > limit {
+        return Err(PlaylistError::TooManyVariants { limit });
     }
     if variants.is_empty() {
-        Err(PlaylistError::NoVariants)
-    } else {
-        Ok(variants)
+        return Err(PlaylistError::NoVariants);
     }
+    Ok(Multivariant {
+        variants,
+        audio,
+        variables: std::mem::take(&mut resolver.variables),
+    })
 }
 
-/// Notes of each audio group whether all its members have a URI; a member without one is in the variant's own
-/// segments (4.3.4.1).
-fn note_audio<'a>(value: &'a str, groups: &mut HashMap<&'a str, bool>) {
-    let (mut kind, mut group, mut has_uri) = ("", "", false);
-    for (name, value) in lines::attributes(value) {
+/// `None` for what is not audio.
+fn describe_audio(
+    attributes: &str,
+    line: usize,
+    resolver: &mut Resolver<'_>,
+) -> Result<Option<AudioRendition>, PlaylistError> {
+    let mut audio = AudioRendition {
+        group: String::new(),
+        uri: None,
+        language: None,
+        default: false,
+        autoselect: false,
+    };
+    let mut kind = "";
+    let mut uri = "";
+    for (name, value) in lines::attributes(attributes) {
         match name {
             "TYPE" => kind = value,
-            "GROUP-ID" => group = value,
-            "URI" => has_uri = !value.is_empty(),
+            "GROUP-ID" => value.clone_into(&mut audio.group),
+            "URI" => uri = value,
+            "LANGUAGE" => audio.language = Some(value.to_owned()).filter(|l| !l.is_empty()),
+            "DEFAULT" => audio.default = value == "YES",
+            "AUTOSELECT" => audio.autoselect = value == "YES",
             _ => {}
         }
     }
-    if kind.eq_ignore_ascii_case("AUDIO") {
-        *groups.entry(group).or_insert(true) &= has_uri;
+    if !kind.eq_ignore_ascii_case("AUDIO") {
+        return Ok(None);
     }
+    if !uri.is_empty() {
+        audio.uri = Some(resolver.resolve(uri, line)?);
+    }
+    Ok(Some(audio))
 }
 
 fn describe(uri: Url, attributes: &str) -> Variant {
@@ -194,7 +236,6 @@ fn describe(uri: Url, attributes: &str) -> Variant {
         frame_rate: None,
         codecs: None,
         audio_group: None,
-        audio_is_separate: false,
     };
     let text = |value: &str| Some(value.to_owned()).filter(|value| !value.is_empty());
     for (name, value) in lines::attributes(attributes) {

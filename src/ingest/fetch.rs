@@ -255,9 +255,7 @@ impl Fetcher {
                 url,
                 content_type: content_type(reply.headers()),
                 partial,
-                first: first_byte(reply.headers())
-                    .filter(|_| partial)
-                    .unwrap_or(0),
+                first: first_byte(reply.headers()).filter(|_| partial).unwrap_or(0),
                 length: length(reply.headers()),
                 reply,
                 stall_timeout: self.stall_timeout,

@@ -21,6 +21,7 @@ pub mod resolve;
 pub mod rtmp;
 mod rtp;
 mod single;
+mod segmented;
 pub mod sink;
 pub mod udp;
 
@@ -50,6 +51,7 @@ const PLAYLIST_TIME: std::time::Duration = std::time::Duration::from_secs(20);
 pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<(), IngestError> {
     let manners = fetcher.manners(source);
     let mut answer = fetcher.get(source.url.as_url(), &manners, None).await?;
+    sink.reached(Stage::Request);
     let start = read_start(&mut answer).await?;
     match detect::container(&answer.content_type, answer.url.path(), &start) {
         Container::Hls => {

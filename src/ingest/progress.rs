@@ -31,6 +31,8 @@ pub struct Variant {
     pub resolution: Option<(u64, u64)>,
     /// Its codecs as it announces them (RFC 6381).
     pub codecs: Option<String>,
+    /// The language of its sound as it announces it (BCP 47).
+    pub language: Option<String>,
     /// True for the one that is pulled.
     pub chosen: bool,
 }
@@ -85,6 +87,9 @@ impl Progress {
     }
 
     pub(super) fn reached(&self, stage: Stage) {
+        if stage == Stage::FirstByte {
+            self.bytes.store(true, Ordering::Relaxed);
+        }
         let now = clock::now();
         let mut inner = self.inner();
         let at = now.saturating_duration_since(inner.began);

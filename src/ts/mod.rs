@@ -47,6 +47,7 @@ mod pes;
 mod pile;
 mod probe;
 mod psi;
+pub mod rfc6381;
 mod seam;
 mod section;
 mod settle;

@@ -27,6 +27,7 @@ mod pool;
 mod profiles;
 mod progressive;
 mod rtmp;
+mod segmented;
 mod sharing;
 mod soak;
 mod sources;

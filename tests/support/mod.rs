@@ -32,6 +32,7 @@ mod metrics;
 mod nginx;
 mod origin;
 mod rtmp;
+mod packager;
 mod server;
 pub mod soak;
 mod tsedit;
@@ -54,6 +55,7 @@ pub use origin::{
     Asked, Bomb, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, TsFile, TsLive,
 };
 pub use rtmp::RtmpServer;
+pub use packager::{HLS_ALL, HLS_LIVE, Packager};
 pub use server::{Options, Reply, Server, StartFailure};
 pub use tsscan::{Codec, Keyframe, TsScan};
 pub use wait::{eventually, patience};

@@ -27,7 +27,7 @@ pub enum PlaylistError {
         /// The limit.
         limit: usize,
     },
-    /// More variants than [`Limits::variants`](super::Limits::variants).
+    /// More variants, or audio renditions, than [`Limits::variants`](super::Limits::variants).
     #[error(
         "the playlist lists more than {limit} variants: name one of its media playlists as the source"
     )]
@@ -70,11 +70,18 @@ pub enum PlaylistError {
         /// Line of the playlist, from 1.
         line: usize,
     },
-    /// `EXT-X-MAP`.
-    #[error(
-        "segments are fragmented MP4, which is not supported yet: use the provider's MPEG-TS variant"
-    )]
-    FragmentedMp4,
+    /// An `EXT-X-MAP` without a usable URI or byte range.
+    #[error("line {line}: EXT-X-MAP lacks a usable URI or BYTERANGE: the provider must correct it")]
+    BadMap {
+        /// Line of the playlist, from 1.
+        line: usize,
+    },
+    /// A variable that nothing defines, or an `EXT-X-DEFINE` that defines nothing.
+    #[error("line {line}: a variable is not defined: the provider must correct EXT-X-DEFINE")]
+    Undefined {
+        /// Line of the playlist, from 1.
+        line: usize,
+    },
     /// `EXT-X-I-FRAMES-ONLY`.
     #[error(
         "this playlist holds key frames for seeking only: use the media playlist it belongs to"

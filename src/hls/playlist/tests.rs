@@ -16,9 +16,9 @@ fn media(text: &str) -> MediaPlaylist {
     }
 }
 
-fn multivariant(text: &str) -> Vec<Variant> {
+fn multivariant(text: &str) -> Multivariant {
     match read(text) {
-        Ok(Playlist::Multivariant(variants)) => variants,
+        Ok(Playlist::Multivariant(all)) => all,
         other => panic!("{other:?}"),
     }
 }
@@ -164,6 +164,116 @@ fn gaps_are_kept() {
     assert_eq!(gaps, [true, false]);
 }
 
+/// As low-latency packagers write it: what is for players in a hurry is passed over.
+#[test]
+fn a_low_latency_playlist_reads_as_a_plain_one() {
+    let playlist = media(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-VERSION:9\n#EXT-X-PART-INF:PART-TARGET=1.0\n\
+         #EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=3.0,CAN-SKIP-UNTIL=24\n\
+         #EXT-X-MEDIA-SEQUENCE:266\n#EXT-X-MAP:URI=\"init.mp4\"\n\
+         #EXT-X-PROGRAM-DATE-TIME:2026-02-14T02:13:36.106Z\n#EXTINF:4.0,\nfile266.m4s\n\
+         #EXT-X-PART:DURATION=1,URI=\"file267.0.m4s\",INDEPENDENT=YES\n#EXT-X-PART:DURATION=3,URI=\"file267.1.m4s\"\n\
+         #EXTINF:4.0,\nfile267.m4s\n#EXT-X-PART:DURATION=1,URI=\"file268.0.m4s\"\n\
+         #EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"file268.1.m4s\"\n\
+         #EXT-X-RENDITION-REPORT:URI=\"../1M/x.m3u8\",LAST-MSN=267,LAST-PART=1\n",
+    );
+    let names: Vec<_> = playlist.segments.iter().map(|s| s.uri.path()).collect();
+    assert_eq!(names, ["/live/one/file266.m4s", "/live/one/file267.m4s"]);
+    let skipped = media(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXTINF:4,\n4.ts\n",
+    );
+    assert_eq!(
+        (skipped.media_sequence, skipped.segments[0].sequence),
+        (4, 4)
+    );
+}
+
+#[test]
+fn initialization_sections_apply_until_replaced() {
+    let playlist = media(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI=\"a.mp4\",BYTERANGE=\"700@20\"\n#EXTINF:4,\n1\n#EXTINF:4,\n2\n\
+         #EXT-X-KEY:METHOD=AES-128,URI=\"k\",IV=0x2A\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"b.mp4\"\n#EXTINF:4,\n3\n",
+    );
+    let maps: Vec<_> = playlist
+        .segments
+        .iter()
+        .map(|s| s.map.as_ref().unwrap())
+        .collect();
+    assert!(Arc::ptr_eq(maps[0], maps[1]));
+    let range = ByteRange {
+        offset: 20,
+        length: 700,
+    };
+    assert_eq!((maps[0].byte_range, &maps[0].key), (Some(range), &None));
+    assert_eq!(
+        (maps[2].uri.path(), maps[2].byte_range),
+        ("/live/one/b.mp4", None)
+    );
+    let iv = maps[2].key.as_ref().map(|key| u128::from_be_bytes(key.iv));
+    assert_eq!(iv, Some(42));
+}
+
+#[test]
+fn variables_are_put_in() {
+    let text = "#EXTM3U\n#EXT-X-DEFINE:NAME=\"host\",VALUE=\"http://h.example\"\n#EXT-X-DEFINE:QUERYPARAM=\"token\"\n\
+         #EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"g{$token}\"\n{$host}/v{$token}/{$}/{x}.m3u8\n\
+         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"g1\",URI=\"{$host}/a.m3u8\",DEFAULT=YES\n";
+    let all = multivariant(text);
+    assert_eq!(
+        all.variants[0].uri.as_str(),
+        "http://h.example/v1/%7B$%7D/%7Bx%7D.m3u8"
+    );
+    let audio = all
+        .audio_of(&all.variants[0])
+        .and_then(|audio| audio.uri.as_ref());
+    assert_eq!(audio.map(Url::as_str), Some("http://h.example/a.m3u8"));
+
+    let child = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-DEFINE:IMPORT=\"host\"\n\
+        #EXT-X-MAP:URI=\"{$host}/i\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"{$host}/k\"\n#EXTINF:4,{$no}\n{$host}/1.mp4\n";
+    let read = parse_child(
+        child.as_bytes(),
+        &base(),
+        &Limits::default(),
+        &all.variables,
+    );
+    let Ok(Playlist::Media(playlist)) = read else {
+        panic!("{read:?}")
+    };
+    let segment = &playlist.segments[0];
+    let uris = [
+        &segment.uri,
+        &segment.map.as_ref().unwrap().uri,
+        &*segment.key.as_ref().unwrap().uri,
+    ];
+    let uris = uris.map(Url::as_str);
+    assert_eq!(
+        uris,
+        [
+            "http://h.example/1.mp4",
+            "http://h.example/i",
+            "http://h.example/k"
+        ]
+    );
+    assert_eq!(
+        read_child_alone(child),
+        Err(PlaylistError::Undefined { line: 3 })
+    );
+
+    let bomb = format!(
+        "#EXTM3U\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n{}\n",
+        "x".repeat(4000),
+        "{$a}".repeat(1000)
+    );
+    assert_eq!(
+        read_child_alone(&bomb),
+        Err(PlaylistError::UriTooLong { line: 3 })
+    );
+}
+
+fn read_child_alone(text: &str) -> Result<(), PlaylistError> {
+    read(text).map(|_| ())
+}
+
 #[test]
 fn errors_say_what_is_wrong() {
     use PlaylistError as E;
@@ -192,7 +302,12 @@ fn errors_say_what_is_wrong() {
         ),
     ];
     let texts = [
-        ("#EXT-X-MAP:URI=\"init.mp4\"", E::FragmentedMp4),
+        ("#EXT-X-MAP:BYTERANGE=\"5\"", E::BadMap { line: 3 }),
+        ("#EXT-X-DEFINE:NAME=\"a\"", E::Undefined { line: 3 }),
+        (
+            "#EXT-X-KEY:METHOD=NONE,URI=\"{$b}\"",
+            E::Undefined { line: 3 },
+        ),
         ("#EXT-X-I-FRAMES-ONLY", E::IFramesOnly),
         ("#EXT-X-KEY:METHOD=AES-128", E::BadKey { line: 3 }),
         (
@@ -212,7 +327,7 @@ fn errors_say_what_is_wrong() {
         (
             "#EXT-X-KEY:METHOD=AES-128,URI=\"k\",KEYFORMAT=\"com.example\"",
             E::Encrypted {
-                method: "AES-128".into(),
+                method: "comexample".into(),
             },
         ),
         ("file:///etc/passwd", E::BadUri { line: 3 }),
@@ -284,11 +399,15 @@ const VARIANTS: &str = "#EXTM3U\n#EXT-X-INDEPENDENT-SEGMENTS\n\
 
 #[test]
 fn variants_and_the_choice_among_them() {
-    use crate::hls::variants::{Want, choose};
-    let all = multivariant(VARIANTS);
+    use crate::hls::variants::{Variant, Want, choose};
+    let read = multivariant(VARIANTS);
+    let sound: Vec<_> = (read.variants.iter())
+        .map(|v| read.audio_of(v).map(|audio| audio.uri.is_some()))
+        .collect();
+    let (inside, apart) = (Some(false), Some(true));
+    assert_eq!(sound, [inside, inside, apart, None, None, None]);
+    let all = read.variants;
     assert_eq!(all.len(), 6);
-    let separate: Vec<_> = all.iter().map(|v| v.audio_is_separate).collect();
-    assert_eq!(separate, [false, false, true, false, false, false]);
     assert_eq!(all[1].codecs.as_deref(), Some("avc1.640028,mp4a.40.2"));
     assert_eq!(
         (all[1].frame_rate, all[0].codecs.as_deref()),
@@ -305,8 +424,8 @@ fn variants_and_the_choice_among_them() {
         chosen.and_then(|path| path.rsplit('/').next().map(str::to_owned))
     };
     let cases = [
-        (Want::Best, "1080.m3u8"),
-        (Want::AtMost { height: 1080 }, "1080.m3u8"),
+        (Want::Best, "1080s.m3u8"),
+        (Want::AtMost { height: 1080 }, "1080s.m3u8"),
         (Want::AtMost { height: 900 }, "720.m3u8"),
         (Want::AtMost { height: 576 }, "360.m3u8"),
         (Want::AtMost { height: 100 }, "360.m3u8"),
@@ -331,6 +450,10 @@ fn line() -> impl Strategy<Value = String> {
             "#EXTM3U",
             "#EXTINF:4,x",
             "#EXT-X-GAP",
+            "#EXT-X-MAP:URI=\"i\",BYTERANGE=\"9@18446744073709551606\"",
+            "#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{$a}\"",
+            "#EXT-X-SKIP:SKIPPED-SEGMENTS=18446744073709551615",
+            "{$a}",
             "#EXT-X-BYTERANGE:5",
             "#EXT-X-BYTERANGE:9@18446744073709551606",
             "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"",

@@ -41,7 +41,7 @@ impl Reloader {
                 self.counters.missed += self.pending.len() as u64;
                 self.pending.clear();
                 self.in_flight.clear();
-                self.broken = true;
+                self.lost(true);
                 let from = start_index(&playlist);
                 self.renumber(first, from);
                 from
@@ -57,7 +57,10 @@ impl Reloader {
             }
         };
         self.counters.missed += lost;
-        self.broken |= lost > 0;
+        if lost > 0 {
+            // Whether the timestamps jumped among them is not known.
+            self.lost(true);
+        }
         self.listed = listed;
         self.window_start = self
             .next_number
@@ -94,14 +97,12 @@ impl Reloader {
 
     fn drop_unlisted(&mut self) {
         let start = self.window_start;
-        while self
-            .pending
-            .front()
-            .is_some_and(|first| first.segment.sequence < start)
-        {
+        let unlisted = |first: &&Pending| first.segment.sequence < start;
+        while let Some(first) = self.pending.front().filter(unlisted) {
+            let jumps = first.segment.discontinuity;
             self.pending.pop_front();
             self.counters.missed += 1;
-            self.broken = true;
+            self.lost(jumps);
         }
     }
 
@@ -112,9 +113,11 @@ impl Reloader {
         }
         let durations = self.pending.iter().map(|p| p.segment.duration);
         let from = distance_from_end(durations, self.target);
-        self.pending.drain(..from);
+        let mut passed_over = self.pending.drain(..from);
+        let jumps = passed_over.any(|passed| passed.segment.discontinuity);
+        drop(passed_over);
         self.counters.passed_over += from as u64;
-        self.broken = true;
+        self.lost(jumps);
     }
 }
 

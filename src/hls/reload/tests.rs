@@ -21,7 +21,9 @@ fn segment(sequence: u64, name: &str) -> Segment {
         duration: secs(4.0),
         byte_range: None,
         key: None,
+        map: None,
         discontinuity: false,
+        after_loss: false,
         gap: false,
     }
 }
@@ -451,4 +453,25 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_loss_is_told_from_a_jump() {
+    let joints = |mut rig: Rig| {
+        let mut all = Vec::new();
+        while let Step::Fetch(segment) = rig.reloader.next(rig.at(rig.now)) {
+            all.push((segment.discontinuity, segment.after_loss));
+        }
+        all
+    };
+    let mut playlist = numbered(0..6);
+    playlist.ended = true;
+    playlist.segments[1].gap = true;
+    (playlist.segments[3].gap, playlist.segments[3].discontinuity) = (true, true);
+    let mut rig = Rig::new();
+    rig.load(0.0, playlist);
+    assert_eq!(
+        joints(rig),
+        [(false, false), (true, true), (true, false), (false, false)]
+    );
 }

@@ -26,6 +26,7 @@ pub use ts::{TsFile, TsLive};
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ use bytes::Bytes;
 use tokio::runtime::Runtime;
 
 use super::media;
-use answer::{Answer, plain, redirect};
+use answer::{Answer, plain, ranged, redirect};
 use serve::{Resource, Shared};
 
 /// What an origin has counted since its start.
@@ -134,6 +135,23 @@ impl Origin {
             }
         });
         self.url(path)
+    }
+
+    /// Serves the files of a folder, as they are at each request, below `/{name}/`. Gives the URL of `entry`.
+    pub fn folder(&self, name: &str, folder: &Path, entry: &str) -> String {
+        let folder = folder.to_owned();
+        self.serve(name, move |asked| {
+            let inside = !asked.rest.contains("..");
+            match std::fs::read(folder.join(&asked.rest)) {
+                Ok(body) if inside => ranged(
+                    "application/octet-stream",
+                    &body.into(),
+                    asked.header("range"),
+                ),
+                _ => plain(404, "text/plain", "no such file"),
+            }
+        });
+        self.url(&format!("{name}/{entry}"))
     }
 
     /// Answers below `/{name}` with a redirect to `target`; may point at itself. Gives the URL.

@@ -12,7 +12,7 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`admission`], [`accounts`], and [`feed`], the fan-out that holds no socket.
+//!   [`dash`], [`admission`], [`accounts`], and [`feed`], the fan-out that holds no socket.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
@@ -27,6 +27,7 @@ pub mod admission;
 pub mod app;
 pub mod base;
 pub mod config;
+pub mod dash;
 pub mod feed;
 pub mod hls;
 pub mod http;

@@ -61,6 +61,8 @@ pub struct Answer {
     pub first: u64,
     /// Bytes of the body, where the server says so.
     pub length: Option<u64>,
+    /// When the server says that it answered, since the Unix epoch.
+    pub date: Option<Duration>,
     reply: Reply,
     stall_timeout: Duration,
 }
@@ -257,6 +259,7 @@ impl Fetcher {
                 partial,
                 first: first_byte(reply.headers()).filter(|_| partial).unwrap_or(0),
                 length: length(reply.headers()),
+                date: date(reply.headers()),
                 reply,
                 stall_timeout: self.stall_timeout,
             });
@@ -388,6 +391,11 @@ fn first_byte(headers: &HeaderMap) -> Option<u64> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?;
     let (first, _) = text.trim().strip_prefix("bytes ")?.split_once('-')?;
     first.trim().parse().ok()
+}
+
+fn date(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(reqwest::header::DATE)?.to_str().ok()?;
+    crate::dash::parse_date(text)
 }
 
 fn authorization(credentials: &Credentials) -> Option<HeaderValue> {

@@ -5,6 +5,7 @@
 //! [`failover`] to say. Cutting, pacing and publishing are the pump's (`actors::ingest`).
 
 mod charset;
+mod dash;
 mod detect;
 mod dial;
 mod error;
@@ -20,8 +21,8 @@ mod remuxed;
 pub mod resolve;
 pub mod rtmp;
 mod rtp;
-mod single;
 mod segmented;
+mod single;
 pub mod sink;
 pub mod udp;
 
@@ -62,7 +63,10 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<(),
         // Large futures, which the others need not make room for.
         Container::Mp4 => Box::pin(progressive::mp4(fetcher, &manners, answer, start, sink)).await,
         Container::Flv => Box::pin(progressive::flv(answer, start, sink)).await,
-        Container::Dash => unsupported("a DASH manifest"),
+        Container::Dash => {
+            let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
+            dash::pull(fetcher, &manners, answer, &body, sink).await
+        }
         Container::Asf => unsupported("ASF"),
         Container::Matroska => unsupported("Matroska"),
         Container::Adts | Container::Mp3 => unsupported("packed audio"),

@@ -1,5 +1,8 @@
-//! Segments that are no MPEG-TS: fragmented MP4 by HLS, sound beside the picture.
+//! Segments that are no MPEG-TS: fragmented MP4 by HLS and by DASH, sound beside the picture.
 
+use std::time::Duration;
+
+use crate::SOON;
 use crate::support::*;
 
 /// The packets of the clip that everything here is packed from.
@@ -67,4 +70,72 @@ async fn hls_of_fragmented_mp4_with_its_sound_apart() {
     let origin = Nginx::serve(live.folder()).await;
     add(&server, &origin, "live", "main.m3u8").await;
     watch(&server, "live", &clip).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dash_live_and_not() {
+    let (timeline, numbers) = (Packager::live(DASH_TIMELINE), Packager::live(DASH_NUMBERS));
+    let (list, index) = tokio::join!(Packager::all(DASH_LIST), Packager::all(DASH_LIST));
+    index_alone(&index);
+    let (server, clip) = (Server::start(Options::new()).await, clip().await);
+    let mut origins = Vec::new();
+    for (id, packager) in [
+        ("list", &list),
+        ("index", &index),
+        ("timeline", &timeline),
+        ("numbers", &numbers),
+    ] {
+        packager.wait("main.mpd").await;
+        let origin = Nginx::serve(packager.folder()).await;
+        add(&server, &origin, id, "main.mpd").await;
+        origins.push(origin);
+    }
+    tokio::join!(
+        watch(&server, "list", &clip),
+        watch(&server, "index", &clip),
+        watch(&server, "timeline", &clip),
+        watch(&server, "numbers", &clip),
+    );
+}
+
+/// Lets each file be its own list of segments.
+fn index_alone(packager: &Packager) {
+    let folder = packager.folder();
+    let mpd = std::fs::read_to_string(folder.join("main.mpd")).unwrap();
+    let mut parts = mpd.split("<SegmentList").enumerate();
+    let mut text = parts.next().unwrap().1.to_owned();
+    for (n, part) in parts {
+        let file = std::fs::read(folder.join(format!("main-stream{}.mp4", n - 1))).unwrap();
+        let at = file.windows(4).position(|four| four == b"sidx").unwrap() - 4;
+        let size = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        let rest = part.split_once("</SegmentList>").unwrap().1;
+        text += &format!(
+            "<SegmentBase indexRange=\"{at}-{}\"><Initialization range=\"0-{}\"/></SegmentBase>{rest}",
+            at + size - 1,
+            at - 1
+        );
+    }
+    std::fs::write(folder.join("main.mpd"), text).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dash_goes_on_after_its_origin_was_away() {
+    let live = Packager::live(DASH_NUMBERS);
+    live.wait("main.mpd").await;
+    let origin = Origin::start();
+    let url = origin.folder("tv", live.folder(), "main.mpd");
+    let options = Options::new()
+        .env("SOURCE_BACKOFF_MIN", "100ms")
+        .env("SOURCE_TIMEOUT", "1s");
+    let server = Server::start(options).await;
+    server.add_stream("tv", &url).await;
+    let viewer = TsViewer::open(&server.preview("tv", "quality=source"));
+    viewer.wait_keyframe(SOON).await;
+    origin.stop();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    origin.resume();
+    let before = viewer.seen();
+    viewer.wait_bytes(before.bytes + 1_500_000, SOON).await;
+    let seen = viewer.seen();
+    assert!(seen.ended.is_none() && seen.sync_losses == 0, "{seen:?}");
 }

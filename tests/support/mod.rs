@@ -31,8 +31,8 @@ mod logs;
 mod metrics;
 mod nginx;
 mod origin;
-mod rtmp;
 mod packager;
+mod rtmp;
 mod server;
 pub mod soak;
 mod tsedit;
@@ -54,8 +54,8 @@ pub use nginx::Nginx;
 pub use origin::{
     Asked, Bomb, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, TsFile, TsLive,
 };
+pub use packager::{DASH_LIST, DASH_NUMBERS, DASH_TIMELINE, HLS_ALL, HLS_LIVE, Packager};
 pub use rtmp::RtmpServer;
-pub use packager::{HLS_ALL, HLS_LIVE, Packager};
 pub use server::{Options, Reply, Server, StartFailure};
 pub use tsscan::{Codec, Keyframe, TsScan};
 pub use wait::{eventually, patience};

@@ -1,4 +1,4 @@
-//! ffmpeg as a packager: the main clip as fragmented MP4 for HLS, nothing encoded anew.
+//! ffmpeg as a packager: the main clip as fragmented MP4 for HLS and DASH, nothing encoded anew.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -18,6 +18,15 @@ pub const HLS_LIVE: &str = "-f hls -hls_time 2 -hls_list_size 6 -hls_flags delet
 pub const HLS_ALL: &str = "-f hls -hls_time 2 -hls_list_size 0 -hls_playlist_type vod -hls_segment_type fmp4 \
     -var_stream_map v:0,agroup:sound|a:0,agroup:sound,language:en,default:yes \
     -master_pl_name main.m3u8 %v/index.m3u8";
+/// Segments by their times, with a live window.
+pub const DASH_TIMELINE: &str =
+    "-f dash -seg_duration 2 -window_size 6 -extra_window_size 3 -use_timeline 1 main.mpd";
+/// Segments by their numbers and the clock.
+pub const DASH_NUMBERS: &str = "-f dash -seg_duration 4 -window_size 6 -extra_window_size 6 -use_timeline 0 \
+    -update_period 4 main.mpd";
+/// One file for each track, its segments listed as ranges.
+pub const DASH_LIST: &str =
+    "-f dash -single_file 1 -global_sidx 1 -use_template 0 -use_timeline 0 main.mpd";
 
 /// A folder that ffmpeg writes; it is stopped and the folder is gone on drop.
 pub struct Packager {

@@ -8,11 +8,11 @@ use gstreamer_app as gst_app;
 
 use super::bridge::{Input, Output};
 use super::error::PipelineError;
-use super::event::{self, Event, EventSender, Events, Link};
+use super::event::{self, Event, EventSender, Events, Fault, Link};
 use super::library::Library;
 use super::packages::packages_of;
 use super::set::{set, set_bitrate};
-use super::spec::{Audio, TestSpec, TranscodeSpec, Video, VideoCodec};
+use super::spec::{Audio, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
 use super::topology::{Topology, names};
 use super::{bus, keyframes, overlay, sizing, timeline};
 use crate::memory::Account;
@@ -37,6 +37,7 @@ fn tuned(preset: &str) -> &'static [(&'static str, &'static str)] {
 pub(super) struct Assembled {
     pub(super) pipeline: gst::Pipeline,
     pub(super) input: Option<Input>,
+    pub(super) sound_input: Option<Input>,
     pub(super) output: Output,
     pub(super) events: Events,
     pub(super) link: Arc<Link>,
@@ -57,17 +58,8 @@ pub(super) fn transcode(
         }
     }
     if spec.video == Video::Encode {
-        let encoder = named(pipeline, topology, names::ENCODER)?;
-        set(&encoder, "speed-preset", &spec.profile.speed_preset)?;
-        set(&encoder, "threads", &spec.profile.threads.to_string())?;
-        for (property, value) in tuned(&spec.profile.speed_preset) {
-            set(&encoder, property, value)?;
-        }
-        set_bitrate(&encoder, spec.profile.video_bitrate_kbps)?;
-        sizing::follow(pipeline, &spec.profile, &events);
         sizing::refuse_absurd(pipeline, &events, &assembled.link);
-        sizing::tell_encoded(&encoder, &events);
-        keyframes::force(&encoder);
+        encode_picture(pipeline, topology, &spec.profile, &events)?;
     }
     if let Video::Copy(codec) = spec.video {
         copy_codec(pipeline, topology, codec)?;
@@ -81,6 +73,26 @@ pub(super) fn transcode(
     keep_decoders_lean(pipeline);
     tell_missing_tracks(pipeline, topology, &events, &assembled.link)?;
     Ok(assembled)
+}
+
+/// Sets up what encodes a picture in `bin`, which has a topology's elements.
+pub(super) fn encode_picture(
+    bin: &impl IsA<gst::Bin>,
+    topology: Topology,
+    profile: &Profile,
+    events: &EventSender,
+) -> Result<(), PipelineError> {
+    let encoder = named(bin, topology, names::ENCODER)?;
+    set(&encoder, "speed-preset", &profile.speed_preset)?;
+    set(&encoder, "threads", &profile.threads.to_string())?;
+    for (property, value) in tuned(&profile.speed_preset) {
+        set(&encoder, property, value)?;
+    }
+    set_bitrate(&encoder, profile.video_bitrate_kbps)?;
+    sizing::follow(bin, profile, events);
+    sizing::tell_encoded(&encoder, events);
+    keyframes::force(&encoder);
+    Ok(())
 }
 
 pub(super) fn test(
@@ -131,7 +143,7 @@ pub(super) fn test(
     Ok(assembled)
 }
 
-fn bridged(
+pub(super) fn bridged(
     library: &Library,
     topology: Topology,
     account: &Account,
@@ -145,10 +157,11 @@ fn bridged(
         Arc::clone(&link),
         account.clone(),
     );
-    let input = pipeline
-        .by_name(names::IN)
-        .and_then(|element| element.downcast::<gst_app::AppSrc>().ok())
-        .map(|src| Input::new(src, Arc::clone(&link), account.clone()));
+    let input = |name, index| {
+        let src = pipeline.by_name(name)?.downcast::<gst_app::AppSrc>().ok()?;
+        Some(Input::new(src, Arc::clone(&link), index, account.clone()))
+    };
+    let (input, sound_input) = (input(names::IN, 0), input(names::SOUND_IN, 1));
     let sink = named(&pipeline, topology, names::TAP)?
         .downcast::<gst_app::AppSink>()
         .map_err(|_| PipelineError::Start {
@@ -160,6 +173,7 @@ fn bridged(
         Assembled {
             pipeline,
             input,
+            sound_input,
             output,
             events,
             link,
@@ -168,8 +182,8 @@ fn bridged(
     ))
 }
 
-fn named(
-    pipeline: &gst::Pipeline,
+pub(super) fn named(
+    pipeline: &impl IsA<gst::Bin>,
     topology: Topology,
     name: &str,
 ) -> Result<gst::Element, PipelineError> {
@@ -226,13 +240,17 @@ fn copy_codec(
 }
 
 /// Limits the threads of decoders that `decodebin` finds, when it finds them.
-fn keep_decoders_lean(pipeline: &gst::Pipeline) {
+pub(super) fn keep_decoders_lean(pipeline: &gst::Pipeline) {
     pipeline.connect_deep_element_added(|_, _, element| {
-        if element
-            .factory()
-            .is_some_and(|factory| factory.name().starts_with("avdec_"))
-            && let Err(error) = set(element, "max-threads", DECODER_THREADS)
-        {
+        let Some(factory) = element.factory() else {
+            return;
+        };
+        let property = match factory.name().as_str() {
+            name if name.starts_with("avdec_") => "max-threads",
+            "vp8dec" | "vp9dec" => "threads",
+            _ => return,
+        };
+        if let Err(error) = set(element, property, DECODER_THREADS) {
             tracing::debug!(%error, "decoder threads stay as they are");
         }
     });
@@ -264,6 +282,7 @@ fn tell_missing_tracks(
                     element,
                     message,
                     missing: None,
+                    fault: Fault::Other,
                 });
                 link.end();
             }

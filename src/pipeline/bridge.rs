@@ -8,33 +8,46 @@ use gstreamer as gst;
 use gstreamer_app as gst_app;
 
 use super::error::PipelineError;
-use super::event::Link;
+use super::event::{INPUTS, Link};
 use crate::memory::Account;
 
-/// Where MPEG-TS goes in. Holds a bounded number of bytes (`max-bytes` of the topology's `in`), plus one chunk.
+/// Where bytes go in: MPEG-TS, or whatever a converting ingest is given. Holds a bounded number of bytes (`max-bytes` of the topology's `in`), plus one chunk.
 #[derive(Debug)]
 pub struct Input {
     src: gst_app::AppSrc,
     link: Arc<Link>,
+    /// Which of the link's it is.
+    index: usize,
     account: Account,
 }
 
 impl Input {
-    pub(super) fn new(src: gst_app::AppSrc, link: Arc<Link>, account: Account) -> Self {
+    pub(super) fn new(
+        src: gst_app::AppSrc,
+        link: Arc<Link>,
+        index: usize,
+        account: Account,
+    ) -> Self {
+        let index = index.min(INPUTS - 1);
         src.set_block(false);
         src.set_is_live(false);
         src.set_property("emit-signals", false);
         let callbacks = gst_app::AppSrcCallbacks::builder()
             .need_data({
                 let link = Arc::clone(&link);
-                move |_, _| link.room.notify_one()
+                move |_, _| link.room[index].notify_one()
             })
             .build();
         src.set_callbacks(callbacks);
-        Self { src, link, account }
+        Self {
+            src,
+            link,
+            index,
+            account,
+        }
     }
 
-    /// Hands in whole TS packets; waits while the pipeline has enough. Cancel safe: a push that
+    /// Hands in bytes (of TS: whole packets); waits while the pipeline has enough. Cancel safe: a push that
     /// is dropped while it waits has handed in nothing.
     ///
     /// # Errors
@@ -57,7 +70,7 @@ impl Input {
             if self.has_room() {
                 return Ok(());
             }
-            self.link.room.notified().await;
+            self.link.room[self.index].notified().await;
         }
     }
 

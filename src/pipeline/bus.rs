@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::event::{Event, EventSender, Link};
+use super::event::{Event, EventSender, Fault, Link};
 use super::redact::redact;
 use crate::memory::Account;
 
@@ -60,6 +60,7 @@ fn handle(
                 element: element(),
                 message: told(&error.error(), error.debug().as_deref()),
                 missing: missing.get().cloned(),
+                fault: fault(&error.error()),
             });
             link.end();
         }
@@ -86,6 +87,29 @@ fn handle(
             }
         }
         _ => {}
+    }
+}
+
+/// What the domain and code of an error tell.
+fn fault(error: &gst::glib::Error) -> Fault {
+    use gst::{ResourceError, StreamError};
+    match error.kind::<ResourceError>() {
+        Some(ResourceError::NotFound) => return Fault::NotFound,
+        Some(ResourceError::NotAuthorized) => return Fault::Auth,
+        Some(
+            ResourceError::OpenRead
+            | ResourceError::OpenReadWrite
+            | ResourceError::Read
+            | ResourceError::Close,
+        ) => return Fault::Unreachable,
+        _ => {}
+    }
+    match error.kind::<StreamError>() {
+        Some(StreamError::TypeNotFound | StreamError::WrongType) => Fault::NotMedia,
+        Some(StreamError::CodecNotFound) => Fault::Codec,
+        Some(StreamError::Decrypt | StreamError::DecryptNokey) => Fault::Protected,
+        _ if error.matches(gst::CoreError::MissingPlugin) => Fault::Codec,
+        _ => Fault::Other,
     }
 }
 
@@ -145,6 +169,7 @@ mod tests {
             element,
             message,
             missing,
+            fault,
         }) = events.try_next()
         else {
             panic!("no error")
@@ -154,5 +179,6 @@ mod tests {
             ("demux", "bad: no decoder for http://[redacted]")
         );
         assert_eq!(missing.as_deref(), Some("HEVC decoder"));
+        assert_eq!(fault, Fault::Codec);
     }
 }

@@ -12,6 +12,9 @@ const CAPACITY: usize = 64;
 /// Places that only endings may take, so that a flood of warnings never hides an error.
 const KEPT_FOR_ENDINGS: usize = 8;
 
+/// The most inputs of a pipeline: picture and sound from two places.
+pub(super) const INPUTS: usize = 2;
+
 /// Something a pipeline tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -23,6 +26,8 @@ pub enum Event {
         message: String,
         /// What is not installed, if that is the cause.
         missing: Option<String>,
+        /// The sort of failure.
+        fault: Fault,
     },
     /// All input has been worked off.
     EndOfStream,
@@ -42,6 +47,28 @@ pub enum Event {
         /// Height in pixels.
         height: u32,
     },
+}
+
+/// The sort of a pipeline's failure, as far as the element that failed tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fault {
+    /// The source cannot be reached, or was lost.
+    Unreachable,
+    /// The source does not have what was asked for.
+    NotFound,
+    /// Credentials are missing or wrong.
+    Auth,
+    /// The source did not answer in time.
+    Timeout,
+    /// Nobody knows this format.
+    NotMedia,
+    /// The format is known, and the codec or what unpacks it is not to be had here.
+    Codec,
+    /// The content is encrypted.
+    Protected,
+    /// Anything else.
+    #[default]
+    Other,
 }
 
 /// The reading end.
@@ -101,8 +128,8 @@ pub(super) fn channel() -> (EventSender, Events) {
 /// What streaming threads and the async ends share: wake-ups and whether it is over. Holds no `GStreamer` object.
 #[derive(Debug, Default)]
 pub(super) struct Link {
-    /// Room in the input.
-    pub(super) room: Notify,
+    /// Room in an input: one for each that a pipeline may have.
+    pub(super) room: [Notify; INPUTS],
     /// A sample in the output.
     pub(super) sample: Notify,
     ended: AtomicBool,
@@ -112,7 +139,9 @@ impl Link {
     /// No more input is taken and, after what lies ready, none comes out.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Release);
-        self.room.notify_one();
+        for room in &self.room {
+            room.notify_one();
+        }
         self.sample.notify_one();
     }
 

@@ -129,6 +129,19 @@ impl Library {
 
     /// Makes a fresh pipeline, not started, nothing set on it.
     pub(super) fn build(&self, topology: Topology) -> Result<gst::Pipeline, PipelineError> {
+        self.parsed(topology, parse)
+    }
+
+    /// Makes a part that goes into a pipeline.
+    pub(super) fn part(&self, topology: Topology) -> Result<gst::Bin, PipelineError> {
+        self.parsed(topology, parse_part)
+    }
+
+    fn parsed<T>(
+        &self,
+        topology: Topology,
+        parse: fn(&str) -> Result<T, ParseFailure>,
+    ) -> Result<T, PipelineError> {
         let start = |reason: &str| PipelineError::Start {
             topology,
             reason: redact(reason),
@@ -155,10 +168,20 @@ impl Library {
 
 /// Parses a text without comments.
 pub(super) fn parse(text: &str) -> Result<gst::Pipeline, ParseFailure> {
+    parse_into(text, gst::ParseFlags::FATAL_ERRORS)
+}
+
+/// Parses the text of a part of a pipeline.
+fn parse_part(text: &str) -> Result<gst::Bin, ParseFailure> {
+    let flags = gst::ParseFlags::FATAL_ERRORS | gst::ParseFlags::PLACE_IN_BIN;
+    parse_into(text, flags)
+}
+
+fn parse_into<T: IsA<gst::Element>>(text: &str, flags: gst::ParseFlags) -> Result<T, ParseFailure> {
     let mut context = gst::ParseContext::new();
-    match gst::parse::launch_full(text, Some(&mut context), gst::ParseFlags::FATAL_ERRORS) {
+    match gst::parse::launch_full(text, Some(&mut context), flags) {
         Ok(element) => element
-            .downcast::<gst::Pipeline>()
+            .downcast::<T>()
             .map_err(|_| ParseFailure::Text("a single element is no topology".to_owned())),
         Err(error) => {
             let missing = context.missing_elements();
@@ -235,13 +258,16 @@ fn breaches(topology: Topology, pipeline: &gst::Pipeline) -> Vec<String> {
         .filter(|name| pipeline.by_name(name).is_none())
         .map(|name| format!("no element is named {name:?}"))
         .collect();
-    if let Some(element) = pipeline.by_name(names::IN) {
+    for name in [names::IN, names::SOUND_IN] {
+        let Some(element) = pipeline.by_name(name) else {
+            continue;
+        };
         match element.downcast::<gst_app::AppSrc>() {
             Ok(src) if src.max_bytes() == 0 => {
-                breaches.push("\"in\" has no bound: set max-bytes".to_owned());
+                breaches.push(format!("{name:?} has no bound: set max-bytes"));
             }
             Ok(_) => {}
-            Err(_) => breaches.push("\"in\" is no appsrc".to_owned()),
+            Err(_) => breaches.push(format!("{name:?} is no appsrc")),
         }
     }
     if let Some(element) = pipeline.by_name(names::TAP) {
@@ -285,6 +311,7 @@ mod tests {
         assert_eq!(library.warnings(), &[] as &[String]);
         for topology in Topology::ALL {
             library.build(topology).unwrap();
+            library.part(topology).unwrap();
         }
     }
 

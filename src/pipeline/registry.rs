@@ -105,7 +105,12 @@ impl Report {
                 Kind::Transcode
             }
             Topology::EncodeAudio | Topology::EncodeRadio => Kind::Audio,
-            Topology::Test => Kind::Ingest,
+            Topology::Test
+            | Topology::Convert
+            | Topology::ConvertPair
+            | Topology::Srt
+            | Topology::IngestVideo
+            | Topology::IngestAudio => Kind::Ingest,
         }
     }
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::assemble::{self, Assembled};
 use super::bridge::{Input, Output};
 use super::census;
+use super::convert::{self, ConvertSpec};
 use super::error::PipelineError;
 use super::event::{Event, Events, Link};
 use super::library::Library;
@@ -26,8 +27,10 @@ const DROP_DEADLINE: Duration = Duration::from_secs(10);
 /// A pipeline that runs. Its parts may go to different tasks; the pipeline lives as long as its control.
 #[derive(Debug)]
 pub struct Running {
-    /// Where TS goes in; `None` for a test source.
+    /// Where bytes go in; `None` where the pipeline has a source of its own.
     pub input: Option<Input>,
+    /// Where the sound goes in, if it comes from a place of its own.
+    pub sound_input: Option<Input>,
     /// Where TS comes out.
     pub output: Output,
     /// What it tells.
@@ -41,11 +44,12 @@ impl Running {
     pub async fn stop(self, deadline: Duration) -> StopOutcome {
         let Self {
             input,
+            sound_input,
             output,
             events,
             control,
         } = self;
-        drop((input, output, events));
+        drop((input, sound_input, output, events));
         control.stop(deadline).await
     }
 }
@@ -122,6 +126,23 @@ pub async fn start_test(
     .await
 }
 
+/// Starts a conversion of a container that is not TS.
+///
+/// # Errors
+/// As [`start_transcode`].
+pub async fn start_convert(
+    library: &Library,
+    spec: ConvertSpec,
+    label: Label,
+    deadline: Duration,
+) -> Result<Running, PipelineError> {
+    let library = library.clone();
+    start(spec.topology(), label, deadline, move |account| {
+        convert::convert(&library, &spec, account)
+    })
+    .await
+}
+
 /// Starts a pipeline that is charged to nobody and listed nowhere.
 pub(super) async fn start_uncharged(
     topology: Topology,
@@ -178,6 +199,7 @@ fn play(
     let Assembled {
         pipeline,
         input,
+        sound_input,
         output,
         mut events,
         link,
@@ -207,6 +229,7 @@ fn play(
     }
     Ok(Running {
         input,
+        sound_input,
         output,
         events,
         control,

@@ -6,7 +6,7 @@ use gst::prelude::*;
 use gstreamer as gst;
 use gstreamer_video as gst_video;
 
-use super::event::{Event, EventSender, Link};
+use super::event::{Event, EventSender, Fault, Link};
 use super::fit::{Fit, Picture, encoder_threads, fit, scale_method};
 use super::set::set;
 use super::spec::Profile;
@@ -17,7 +17,7 @@ const MOST_PIXELS: u64 = 8192 * 4352;
 
 /// Watches for the picture in front of the first element that may depend on it, and sets the `size` filter before that
 /// element sees it: so a resolution that changes in mid-stream is followed, too.
-pub(super) fn follow(pipeline: &gst::Pipeline, profile: &Profile, events: &EventSender) {
+pub(super) fn follow(pipeline: &impl IsA<gst::Bin>, profile: &Profile, events: &EventSender) {
     let Some(size) = pipeline.by_name(names::SIZE) else {
         return;
     };
@@ -91,6 +91,7 @@ pub(super) fn refuse_absurd(pipeline: &gst::Pipeline, events: &EventSender, link
                         element: names::VIDEO_IN.to_owned(),
                         message: format!("the source says that its picture has {width}x{height} pixels: that is not believed"),
                         missing: None,
+                        fault: Fault::Other,
                     });
                     link.end();
                 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gst::prelude::*;
 use gstreamer as gst;
 
-use super::event::{Event, EventSender, Link};
+use super::event::{Event, EventSender, Fault, Link};
 use super::topology::names;
 
 /// How far ahead of all that came before a track may go in one step. The demuxer makes gaps of the source's clock 0.5 s.
@@ -103,6 +103,7 @@ pub(super) fn guard_tracks(pipeline: &gst::Pipeline, events: &EventSender, link:
                             element: names::DEMUX.to_owned(),
                             message,
                             missing: None,
+                            fault: Fault::Other,
                         });
                         link.end();
                     }

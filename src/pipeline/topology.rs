@@ -20,11 +20,27 @@ pub enum Topology {
     EncodeRadio,
     /// The built-in test source.
     Test,
+    /// A container that is not TS comes in, TS goes out.
+    Convert,
+    /// The same with picture and sound from two places.
+    ConvertPair,
+    /// TS by SRT.
+    Srt,
+    /// A part of an ingest: a picture that TS cannot carry is encoded.
+    IngestVideo,
+    /// A part of an ingest: sound that TS cannot carry is encoded.
+    IngestAudio,
 }
 
 /// Element names of the contract.
 pub(super) mod names {
     pub(in super::super) const IN: &str = "in";
+    pub(in super::super) const SOUND_IN: &str = "sound-in";
+    pub(in super::super) const PARSE: &str = "parse";
+    pub(in super::super) const SOUND_PARSE: &str = "sound-parse";
+    pub(in super::super) const SOURCE: &str = "source";
+    pub(in super::super) const MUX: &str = "mux";
+    pub(in super::super) const OUT: &str = "out";
     pub(in super::super) const DEMUX: &str = "demux";
     pub(in super::super) const VIDEO_IN: &str = "video-in";
     pub(in super::super) const VIDEO_COPY: &str = "video-copy";
@@ -47,13 +63,18 @@ pub(super) mod names {
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 11] = [
         Self::EncodeBoth,
         Self::EncodeVideo,
         Self::EncodeVideoOnly,
         Self::EncodeAudio,
         Self::EncodeRadio,
         Self::Test,
+        Self::Convert,
+        Self::ConvertPair,
+        Self::Srt,
+        Self::IngestVideo,
+        Self::IngestAudio,
     ];
 
     /// The topology that does this work.
@@ -82,6 +103,11 @@ impl Topology {
             Self::EncodeAudio => "encode-audio",
             Self::EncodeRadio => "encode-radio",
             Self::Test => "test",
+            Self::Convert => "convert",
+            Self::ConvertPair => "convert-pair",
+            Self::Srt => "srt",
+            Self::IngestVideo => "ingest-video",
+            Self::IngestAudio => "ingest-audio",
         }
     }
 
@@ -94,14 +120,19 @@ impl Topology {
             Self::EncodeAudio => include_str!("../../pipelines/encode-audio.launch"),
             Self::EncodeRadio => include_str!("../../pipelines/encode-radio.launch"),
             Self::Test => include_str!("../../pipelines/test.launch"),
+            Self::Convert => include_str!("../../pipelines/convert.launch"),
+            Self::ConvertPair => include_str!("../../pipelines/convert-pair.launch"),
+            Self::Srt => include_str!("../../pipelines/srt.launch"),
+            Self::IngestVideo => include_str!("../../pipelines/ingest-video.launch"),
+            Self::IngestAudio => include_str!("../../pipelines/ingest-audio.launch"),
         }
     }
 
     /// Names that the text must have.
     pub(super) fn required(self) -> &'static [&'static str] {
         use names::{
-            AUDIO_ENCODER, AUDIO_IN, DEMUX, ENCODER, IN, PICTURE, SIZE, TAP, TONE, VIDEO_COPY,
-            VIDEO_IN,
+            AUDIO_ENCODER, AUDIO_IN, DEMUX, ENCODER, IN, MUX, OUT, PARSE, PICTURE, SIZE, SOUND_IN,
+            SOUND_PARSE, SOURCE, TAP, TONE, VIDEO_COPY, VIDEO_IN,
         };
         match self {
             Self::EncodeBoth => &[
@@ -127,6 +158,11 @@ impl Topology {
             ],
             Self::EncodeRadio => &[IN, DEMUX, AUDIO_IN, AUDIO_ENCODER, TAP],
             Self::Test => &[PICTURE, SIZE, ENCODER, TONE, AUDIO_ENCODER, TAP],
+            Self::Convert => &[IN, PARSE, MUX, TAP],
+            Self::ConvertPair => &[IN, PARSE, SOUND_IN, SOUND_PARSE, MUX, TAP],
+            Self::Srt => &[SOURCE, TAP],
+            Self::IngestVideo => &[VIDEO_IN, SIZE, ENCODER, OUT],
+            Self::IngestAudio => &[AUDIO_IN, AUDIO_ENCODER, OUT],
         }
     }
 }

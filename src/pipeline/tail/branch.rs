@@ -40,15 +40,15 @@ pub(super) fn carrying(kind: Kind, carry: &Carry) -> Result<Branch, PipelineErro
     set(&parser, "config-interval", "-1")?;
     let filter = make("capsfilter")?;
     set(&filter, "caps", carry.caps)?;
-    let mut chain = vec![queue.clone(), parser];
+    let mut chain = vec![queue.clone(), parser, filter.clone()];
     // GStreamer has it since 1.22.
     chain.extend(carry.timestamper.and_then(|name| make(name).ok()));
-    chain.push(filter.clone());
+    let last = chain.last().unwrap_or(&filter).clone();
     let bin = gst::Bin::new();
     bin.add_many(&chain)
         .and_then(|()| gst::Element::link_many(&chain))
         .map_err(|error| failed(&error.message))?;
-    ends(bin, queue, &filter)
+    ends(bin, queue, &last)
 }
 
 /// A branch in which a track is decoded and encoded.

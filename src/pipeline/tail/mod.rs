@@ -7,6 +7,7 @@ mod branch;
 mod codec;
 mod gate;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gst::glib;
@@ -96,9 +97,34 @@ impl Tail {
 
     /// Takes all tracks that a `parsebin` or an element like it brings.
     pub(super) fn follow(&self, element: &gst::Element) {
-        self.follow_pads(element, None);
+        let told = Arc::new(AtomicBool::new(false));
         let tail = self.clone();
-        element.connect_no_more_pads(move |_| tail.complete());
+        let complete = Arc::new(move || {
+            if !told.swap(true, Ordering::Relaxed) {
+                tail.complete();
+            }
+        });
+        let tell = Arc::clone(&complete);
+        element.connect_no_more_pads(move |_| tell());
+        // `parsebin` does not tell it, but shows all its pads before it lets anything through them.
+        if element
+            .factory()
+            .is_some_and(|factory| factory.name() == "parsebin")
+        {
+            element.connect_pad_added(move |_, pad| {
+                let tell = Arc::clone(&complete);
+                let flow = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
+                pad.add_probe(flow, move |_, info| {
+                    let end = |event: &gst::Event| event.type_() == gst::EventType::Eos;
+                    if !info.event().is_none_or(end) {
+                        return gst::PadProbeReturn::Ok;
+                    }
+                    tell();
+                    gst::PadProbeReturn::Remove
+                });
+            });
+        }
+        self.follow_pads(element, None);
     }
 
     /// Takes a source pad of encoded media, parsed or not, or of RTP packets. One that is not wanted stays unlinked.

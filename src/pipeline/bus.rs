@@ -56,11 +56,12 @@ fn handle(
     };
     match message.view() {
         gst::MessageView::Error(error) => {
+            let message = told(&error.error(), error.debug().as_deref());
             events.send(Event::Error {
                 element: element(),
-                message: told(&error.error(), error.debug().as_deref()),
+                fault: fault(&error.error(), &message),
+                message,
                 missing: missing.get().cloned(),
-                fault: fault(&error.error()),
             });
             link.end();
         }
@@ -90,8 +91,8 @@ fn handle(
     }
 }
 
-/// What the domain and code of an error tell.
-fn fault(error: &gst::glib::Error) -> Fault {
+/// What the domain and code of an error tell, and for a read that failed its text.
+fn fault(error: &gst::glib::Error, message: &str) -> Fault {
     use gst::{ResourceError, StreamError};
     match error.kind::<ResourceError>() {
         Some(ResourceError::NotFound) => return Fault::NotFound,
@@ -101,13 +102,23 @@ fn fault(error: &gst::glib::Error) -> Fault {
             | ResourceError::OpenReadWrite
             | ResourceError::Read
             | ResourceError::Close,
-        ) => return Fault::Unreachable,
+        ) => {
+            // SRT's own words; it has no codes for them.
+            return if message.contains("Failed to authenticate") {
+                Fault::Auth
+            } else if message.contains("timeout") {
+                Fault::Timeout
+            } else {
+                Fault::Unreachable
+            };
+        }
         _ => {}
     }
     match error.kind::<StreamError>() {
         Some(StreamError::TypeNotFound | StreamError::WrongType) => Fault::NotMedia,
         Some(StreamError::CodecNotFound) => Fault::Codec,
         Some(StreamError::Decrypt | StreamError::DecryptNokey) => Fault::Protected,
+        Some(StreamError::Demux | StreamError::Decode | StreamError::Format) => Fault::Damaged,
         _ if error.matches(gst::CoreError::MissingPlugin) => Fault::Codec,
         _ => Fault::Other,
     }

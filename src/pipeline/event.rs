@@ -66,6 +66,8 @@ pub enum Fault {
     Codec,
     /// The content is encrypted.
     Protected,
+    /// The format is known, but what came cannot be read.
+    Damaged,
     /// Anything else.
     #[default]
     Other,

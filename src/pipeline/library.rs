@@ -16,6 +16,8 @@ use super::topology::{Topology, names};
 /// Longest topology file, in bytes.
 const LONGEST_FILE: u64 = 64 * 1024;
 const EXTENSION: &str = "launch";
+/// Nothing is done with transparency, and these fail where a file merely might have it.
+const TRANSPARENT: [&str; 2] = ["vp8alphadecodebin", "vp9alphadecodebin"];
 
 /// The topologies, ready to start. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -49,6 +51,7 @@ pub(super) enum ParseFailure {
 /// [`PipelineError::Init`], or [`PipelineError::Library`] with every mistake in `pipelines_dir`.
 pub fn init(pipelines_dir: Option<&Path>) -> Result<Library, PipelineError> {
     gst::init().map_err(|error| PipelineError::Init(redact(&error.to_string())))?;
+    pass_over();
     let mut mistakes = Vec::new();
     let overrides = pipelines_dir
         .map(|dir| read_overrides(dir, &mut mistakes))
@@ -111,6 +114,25 @@ pub fn init(pipelines_dir: Option<&Path>) -> Result<Library, PipelineError> {
         entries: entries.into(),
         warnings: warnings.into(),
     })
+}
+
+/// Keeps elements from being chosen by what a source sends. A playlist, a manifest or a session description in place of
+/// media would have its demuxer open connections of its own, to anywhere.
+fn pass_over() {
+    let demuxers = gst::ElementFactory::factories_with_type(
+        gst::ElementFactoryType::DEMUXER,
+        gst::Rank::MARGINAL,
+    );
+    let connects = |factory: &gst::ElementFactory| {
+        let class = factory.metadata("klass").unwrap_or_default();
+        class.contains("Adaptive") || class.contains("Network")
+    };
+    let transparent = TRANSPARENT
+        .iter()
+        .filter_map(|name| gst::ElementFactory::find(name));
+    for factory in demuxers.into_iter().filter(connects).chain(transparent) {
+        factory.set_rank(gst::Rank::NONE);
+    }
 }
 
 impl Library {
@@ -312,6 +334,22 @@ mod tests {
         for topology in Topology::ALL {
             library.build(topology).unwrap();
             library.part(topology).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_a_source_sends_opens_no_connections() {
+        init(None).unwrap();
+        for name in [
+            "hlsdemux",
+            "hlsdemux2",
+            "dashdemux",
+            "dashdemux2",
+            "mssdemux",
+            "sdpdemux",
+        ] {
+            let rank = gst::ElementFactory::find(name).map(|factory| factory.rank());
+            assert!(rank.is_none_or(|rank| rank == gst::Rank::NONE), "{name}");
         }
     }
 

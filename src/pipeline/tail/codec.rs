@@ -50,10 +50,6 @@ const MPEG_VIDEO: Carry = carry(
     "mpegvideoparse",
     "video/mpeg,mpegversion=[1,2],parsed=true,systemstream=false",
 );
-const MPEG4_VIDEO: Carry = carry(
-    "mpeg4videoparse",
-    "video/mpeg,mpegversion=4,parsed=true,systemstream=false",
-);
 const MPEG_AUDIO: Carry = carry("mpegaudioparse", "audio/mpeg,mpegversion=1,parsed=true");
 const AAC: Carry = carry(
     "aacparse",
@@ -74,7 +70,8 @@ const fn carry(parser: &'static str, caps: &'static str) -> Carry {
     }
 }
 
-/// Decides on a track. Whether the installed muxer takes what it is to be given is for the caller to look up.
+/// Decides on a track. MPEG-4 part 2 would fit, but the containers that bring it say of its pictures out of order either when they
+/// are decoded or when they are shown, and nothing here works out the other. Whether the installed muxer takes what it is to be given is for the caller to look up.
 pub(super) fn fate(caps: &gst::CapsRef) -> Fate {
     let Some(track) = caps.structure(0) else {
         return Fate::Ignore;
@@ -91,7 +88,6 @@ pub(super) fn fate(caps: &gst::CapsRef) -> Fate {
         "video/x-h264" => Fate::Carry(Kind::Video, &H264),
         "video/x-h265" => Fate::Carry(Kind::Video, &HEVC),
         "video/mpeg" if (1..=2).contains(&version) => Fate::Carry(Kind::Video, &MPEG_VIDEO),
-        "video/mpeg" if version == 4 => Fate::Carry(Kind::Video, &MPEG4_VIDEO),
         "audio/mpeg" if version == 1 => Fate::Carry(Kind::Audio, &MPEG_AUDIO),
         "audio/mpeg" if (version == 2 || version == 4) && fits_adts(track) => {
             Fate::Carry(Kind::Audio, &AAC)
@@ -138,7 +134,7 @@ mod tests {
                 "video/mpeg,mpegversion=2,systemstream=false",
                 video(&MPEG_VIDEO),
             ),
-            ("video/mpeg,mpegversion=4", video(&MPEG4_VIDEO)),
+            ("video/mpeg,mpegversion=4", Fate::Convert(Kind::Video)),
             ("audio/mpeg,mpegversion=1,layer=3", audio(&MPEG_AUDIO)),
             ("audio/mpeg,mpegversion=4,stream-format=raw", audio(&AAC)),
             (

@@ -129,6 +129,7 @@ impl Tail {
 
     /// Takes a source pad of encoded media, parsed or not, or of RTP packets. One that is not wanted stays unlinked.
     /// What goes wrong ends the pipeline with an [`Event::Error`].
+    #[allow(dead_code, reason = "for sources whose pads are not a parser's")]
     pub(super) fn take(&self, pad: &gst::Pad) {
         self.take_claimed(pad, None);
     }
@@ -140,8 +141,10 @@ impl Tail {
     }
 
     fn take_claimed(&self, pad: &gst::Pad, claimed: Option<Kind>) {
-        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let fate = self.possible(codec::fate(&caps));
+        let stream = || pad.stream().and_then(|stream| stream.caps());
+        let caps = pad.current_caps().or_else(stream);
+        let caps = caps.unwrap_or_else(|| pad.query_caps(None));
+        let fate = self.possible(pad, codec::fate(&caps));
         tracing::debug!(codec = codec::name(&caps), ?fate, "track");
         let (Fate::Carry(kind, _) | Fate::Convert(kind) | Fate::Unpack(kind)) = fate else {
             if fate == Fate::Protected {
@@ -185,11 +188,14 @@ impl Tail {
         }
     }
 
-    /// Converts what the installed muxer does not take.
-    fn possible(&self, fate: Fate) -> Fate {
+    /// Converts what the installed muxer does not take, and pictures out of order that nobody says when to show.
+    fn possible(&self, pad: &gst::Pad, fate: Fate) -> Fate {
         let Fate::Carry(kind, carry) = fate else {
             return fate;
         };
+        if carry.timestamper.is_some() && is_of_avi(pad) {
+            return Fate::Convert(kind);
+        }
         let taken = self
             .0
             .mux
@@ -313,13 +319,22 @@ impl Tail {
             }
             gst::PadProbeReturn::Ok
         });
+        exit.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+            let timed = |buffer: &gst::Buffer| buffer.dts_or_pts().is_some();
+            if info.buffer().is_none_or(timed) {
+                gst::PadProbeReturn::Ok
+            } else {
+                // The muxer would wait for ever for its turn. (`Drop` of the binding would free what is freed already.)
+                gst::PadProbeReturn::Handled
+            }
+        });
         let tail = self.clone();
         let media = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
         exit.add_probe(gst::PadProbeType::BLOCK | media, move |_, _| {
             let verdict = {
                 let mut state = tail.state();
                 if state.gate.is_open() {
-                    // Too late: the tables are written. `Drop` of the binding would free what is freed already.
+                    // Too late: the tables are written.
                     return gst::PadProbeReturn::Handled;
                 }
                 state.gate.ready(track)
@@ -438,4 +453,22 @@ impl Tail {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// AVI has no time of presentation.
+fn is_of_avi(pad: &gst::Pad) -> bool {
+    let bin = pad
+        .parent_element()
+        .and_then(|element| element.downcast::<gst::Bin>().ok());
+    let is_avi = |element: &gst::Element| {
+        element
+            .factory()
+            .is_some_and(|factory| factory.name() == "avidemux")
+    };
+    bin.is_some_and(|bin| {
+        bin.iterate_recurse()
+            .into_iter()
+            .flatten()
+            .any(|element| is_avi(&element))
+    })
 }

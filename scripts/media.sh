@@ -282,8 +282,36 @@ check_codecs() {
     done
 }
 
+# Containers that are not TS, small (320x180) and short (8 s) but for the first, which is copied: one with two languages
+# whose codecs TS carries, and others whose codecs it does not.
+brief() { ff -ss 20 -t 8 -i "$BBB" -vf scale=320:180 "$@" -threads 2 "$out"; }
+make_ac3.mkv() {
+    ff -ss 20.5 -t 12 -i "$MEDIA/mp2.ts" -map 0:v -map 0:a -map 0:a -c:v copy -c:a ac3 -b:a 128k \
+        -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -avoid_negative_ts make_zero "$out"
+}
+check_ac3.mkv() { codecs h264 ac3 ac3; }
+make_vp9.webm() {
+    brief -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -b:v 300k -g 48 -c:a libopus -b:a 64k
+}
+check_vp9.webm() { codecs vp9 opus; }
+make_vp8.webm() {
+    brief -c:v libvpx -deadline realtime -cpu-used 8 -b:v 300k -g 48 -c:a libvorbis -b:a 96k
+}
+check_vp8.webm() { codecs vp8 vorbis; }
+make_mpeg4.avi() { brief -c:v mpeg4 -vtag xvid -bf 0 -b:v 400k -g 48 -c:a libmp3lame -b:a 96k; }
+check_mpeg4.avi() { codecs mpeg4 mp3; }
+make_theora.ogv() { brief -c:v libtheora -b:v 400k -g 48 -c:a libvorbis -b:a 96k; }
+check_theora.ogv() { codecs theora vorbis; }
+make_wmv.asf() { brief -c:v wmv2 -b:v 400k -g 48 -c:a wmav2 -b:a 96k; }
+check_wmv.asf() { codecs wmv2 wmav2; }
+make_av1.mp4() {
+    brief -c:v libaom-av1 -usage realtime -cpu-used 8 -b:v 300k -g 48 -c:a aac -b:a 96k -movflags +faststart
+}
+check_av1.mp4() { codecs av1 aac; }
+
 readonly RECIPES=(
     bbb.ts bbb-60 bbb-4s mp2.ts mpeg2i.ts hevc10.ts h1080.ts noaudio.ts radio.ts gop10.ts two-programmes.ts codecs
+    ac3.mkv vp9.webm vp8.webm mpeg4.avi theora.ogv wmv.asf av1.mp4
 )
 
 # --- checks --------------------------------------------------------------------------------------------------------
@@ -317,6 +345,13 @@ $found"
             { last[$1] = $2 }' | sed -n 1,5p
     )"
     [[ -z "$complaints" ]] || fail "time jumps in $name: $complaints"
+}
+
+# Fails unless the file has streams of exactly these codecs.
+codecs() {
+    local found
+    found="$(probe -show_entries stream=codec_name "$out" | paste -s -d ' ')"
+    [[ "$found" == "$*" ]] || fail "$name should have the codecs $* and has $found"
 }
 
 # Fails unless the file lasts from $1 to $2 seconds.

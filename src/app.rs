@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actors::accounts::Accounts;
 use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
+use crate::actors::convert::encoding;
 use crate::actors::governor::{self, Bounds};
 use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
@@ -18,7 +19,7 @@ use crate::actors::sessions::{SessionLimits, Sessions};
 use crate::admission::costs::{self, CostBook};
 use crate::admission::{self, Thresholds};
 use crate::base::clock;
-use crate::config::{Config, Sources};
+use crate::config::{Config, Sources, Transcode};
 use crate::feed::Retention;
 use crate::http::{self, AppState, HttpSettings, Limits, Server};
 use crate::ingest::policy::{Policy, Rules};
@@ -238,6 +239,7 @@ fn hub(
                 admission::Limits::new(transcode.max_gst_ingests, INGEST_QUEUE),
                 ingest_costs,
             ),
+            convert: conversion(transcode),
             retention,
             lead: sources.lead,
             backoff: (sources.backoff_min, sources.backoff_max),
@@ -269,6 +271,15 @@ fn hub(
         hls_idle: config.sessions.hls_idle,
     };
     Ok(Hub::new(catalog, sessions, settings))
+}
+
+/// How a picture is encoded that TS cannot carry: well enough to be shown as it is, or encoded once more.
+fn conversion(transcode: &Transcode) -> crate::pipeline::Profile {
+    let profile = transcode.profiles.get("medium");
+    let profile = profile.or_else(|| transcode.profiles.get(&transcode.default_profile));
+    profile.map_or_else(Default::default, |profile| {
+        encoding(profile, transcode.threads)
+    })
 }
 
 /// Streams for who has none yet.

@@ -1,8 +1,9 @@
 //! Which code pulls a source: one arm for each kind.
 
+use super::convert::{self, Sound};
 use super::ingest::IngestDeps;
 use crate::ingest::sink::Sink;
-use crate::ingest::{self, Cause, IngestError, Stage, file, rtmp, udp};
+use crate::ingest::{self, Cause, IngestError, Pulled, Stage, file, mms, rtmp, udp};
 use crate::stream::{Source, SourceKind, StreamId};
 
 /// Pulls `source` into `sink` until it ends or fails. `Ok` means that it ended by itself, or that
@@ -20,12 +21,19 @@ pub(super) async fn pull(
     sink.note(|found| found.protocol = Some(scheme.to_owned()));
     deps.dialer.policy().check_scheme(scheme)?;
     match source.url.kind() {
-        SourceKind::Http if source.account.is_some() => {
-            // Its provider counts connections: one at a time, and none that outlives the pull.
-            let fetcher = deps.fetcher.single(&deps.dialer, sink);
-            ingest::pull(&fetcher, source, sink).await
+        SourceKind::Http => {
+            // Where a provider counts connections: one at a time, and none that outlives the pull.
+            let single = source.account.as_ref();
+            let single = single.map(|_| deps.fetcher.single(&deps.dialer, sink));
+            let fetcher = single.as_ref().unwrap_or(&deps.fetcher);
+            match ingest::pull(fetcher, source, sink).await? {
+                Pulled::Ended => Ok(()),
+                Pulled::Foreign(foreign) => {
+                    let pull = |to: Sink, _| async move { foreign.pull(&to).await };
+                    convert::run(deps, who.0, sink, Sound::Within, pull).await
+                }
+            }
         }
-        SourceKind::Http => ingest::pull(&deps.fetcher, source, sink).await,
         SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
         SourceKind::Rtsp => unsupported("RTSP"),
         SourceKind::Rtmp => {
@@ -43,8 +51,16 @@ pub(super) async fn pull(
             };
             udp::pull(&deps.dialer, source, patience, sink).await
         }
-        SourceKind::Srt => unsupported("SRT"),
-        SourceKind::Mms => unsupported("MMS"),
+        SourceKind::Srt => super::srt::pull(deps, source, who.0, sink).await,
+        SourceKind::Mms => {
+            let patience = mms::Patience {
+                answer: deps.fetcher.timeout(source),
+                stall: deps.stall_timeout,
+            };
+            let opened = mms::open(&deps.dialer, source, patience, sink).await?;
+            let pull = |to: Sink, _| async move { opened.pull(&to).await };
+            convert::run(deps, who.0, sink, Sound::Within, pull).await
+        }
         SourceKind::File => file::pull(deps.media_dir.as_deref(), source, sink).await,
     }
 }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::ingest::IngestDeps;
-use super::pool::{Asked, PoolLease};
-use crate::admission::Cost;
-use crate::base::ids::ClientId;
-use crate::ingest::sink::{Gone, Hold, Sink};
+use super::leased::Leased;
+use crate::ingest::sink::Sink;
 use crate::ingest::{Cause, IngestError, Stage};
-use crate::pipeline::{self, Event, Pattern, TestSpec};
+use crate::pipeline::{self, Library, Pattern, TestSpec};
 use crate::stream::{Source, StreamId};
 use url::Url;
 
@@ -20,47 +18,15 @@ pub(super) async fn pull(
     (stream, name): (&StreamId, &str),
     sink: &Sink,
 ) -> Result<(), IngestError> {
-    let lease = lease(deps).await?;
-    sink.begin();
     let spec = spec(source.url.as_url(), name)
         .map_err(|message| IngestError::new(Stage::Request, Cause::Unsupported, message))?;
-    // In a task of its own: a pull that is cancelled while the pipeline starts must not give the
-    // lease back before that pipeline has ended.
-    let (library, deadline) = (Arc::clone(&deps.library), deps.teardown_deadline);
-    let label = pipeline::Label {
-        stream: stream.to_string(),
-        rendition: "source".to_owned(),
+    let starting = move |library: Arc<Library>, label, deadline| async move {
+        pipeline::start_test(&library, spec, label, deadline).await
     };
-    let hold = sink.hold();
-    let start = tokio::spawn(async move {
-        let running = pipeline::start_test(&library, spec, label, deadline).await?;
-        Ok::<_, pipeline::PipelineError>(Owned {
-            running: Some(running),
-            lease: Some((lease, hold)),
-            deadline,
-        })
-    });
-    let failed = |text: String| IngestError::new(Stage::FirstByte, Cause::Internal, text);
-    let started = start.await.map_err(|e| failed(e.to_string()))?;
-    let mut running = started.map_err(|e| failed(e.to_string()))?;
-    let Some(inner) = running.running.as_mut() else {
-        return Ok(());
-    };
-    loop {
-        tokio::select! {
-            bytes = inner.output.next() => {
-                let Some(bytes) = bytes else { return Ok(()) };
-                if let Err(Gone) = sink.data(bytes).await {
-                    return Ok(());
-                }
-            }
-            Some(event) = inner.events.next() => {
-                if let Event::Error { message, .. } = event {
-                    return Err(IngestError::new(Stage::Flow, Cause::Internal, message));
-                }
-            }
-        }
-    }
+    let mut leased = Leased::start(deps, stream, sink, starting).await?;
+    let ended = leased.deliver(sink).await;
+    leased.stop().await;
+    ended
 }
 
 /// Reads `test://PATTERN?width=&height=&fps=&tone=`. Numbers out of range are brought into it.
@@ -95,36 +61,4 @@ fn spec(url: &Url, name: &str) -> Result<TestSpec, String> {
         }
     }
     Ok(spec)
-}
-
-async fn lease(deps: &IngestDeps) -> Result<PoolLease, IngestError> {
-    let full = || {
-        let message = "all leases for sources that GStreamer makes are taken";
-        IngestError::new(Stage::Connect, Cause::Limit, message)
-    };
-    let ours = ClientId::of(std::net::Ipv4Addr::UNSPECIFIED.into());
-    match deps.pool.ask(ours, Cost::default()) {
-        Asked::Granted(lease) => Ok(lease),
-        Asked::Full | Asked::OutOfDescriptors => Err(full()),
-        Asked::Queued(mut waiter) => waiter.granted().await.ok_or_else(full),
-    }
-}
-
-/// A pipeline and its lease: the lease ends after the teardown, also when the pull is cancelled.
-struct Owned {
-    running: Option<pipeline::Running>,
-    lease: Option<(PoolLease, Option<Hold>)>,
-    deadline: std::time::Duration,
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        let (running, lease, deadline) = (self.running.take(), self.lease.take(), self.deadline);
-        if let Some(running) = running {
-            tokio::spawn(async move {
-                running.stop(deadline).await;
-                drop(lease);
-            });
-        }
-    }
 }

@@ -13,6 +13,7 @@ pub mod failover;
 mod fetch;
 pub mod file;
 mod hls;
+pub mod mms;
 pub mod pacer;
 pub mod policy;
 mod progress;
@@ -24,6 +25,7 @@ mod rtp;
 mod segmented;
 mod single;
 pub mod sink;
+pub mod srt;
 pub mod udp;
 
 use bytes::Bytes;
@@ -49,7 +51,7 @@ const PLAYLIST_TIME: std::time::Duration = std::time::Duration::from_secs(20);
 /// # Errors
 /// With the stage it reached and the cause. `Ok` means that the source ended by itself, or that
 /// nobody takes its bytes any more.
-pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<(), IngestError> {
+pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<Pulled, IngestError> {
     let manners = fetcher.manners(source);
     let mut answer = fetcher.get(source.url.as_url(), &manners, None).await?;
     sink.reached(Stage::Request);
@@ -57,31 +59,76 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<(),
     match detect::container(&answer.content_type, answer.url.path(), &start) {
         Container::Hls => {
             let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
-            hls::pull(fetcher, &manners, answer.url.clone(), &body, sink).await
+            hls::pull(fetcher, &manners, answer.url.clone(), &body, sink).await?;
         }
-        Container::Ts => continuous(answer, start, sink).await,
+        Container::Ts => continuous(answer, start, sink).await?,
         // Large futures, which the others need not make room for.
-        Container::Mp4 => Box::pin(progressive::mp4(fetcher, &manners, answer, start, sink)).await,
-        Container::Flv => Box::pin(progressive::flv(answer, start, sink)).await,
+        Container::Mp4 => {
+            let pulled = progressive::mp4(fetcher, &manners, answer, start, sink);
+            match Box::pin(pulled).await {
+                // It was read well, but TS cannot carry what is in it: from the start, to be converted.
+                Err(IngestError {
+                    stage: Stage::Demux,
+                    cause: Cause::Unsupported,
+                    ..
+                }) => return foreign(fetcher, source, &manners).await,
+                ended => ended?,
+            }
+        }
+        Container::Flv => Box::pin(progressive::flv(answer, start, sink)).await?,
+        Container::Adts | Container::Mp3 => {
+            Box::pin(progressive::radio(answer, start, sink)).await?;
+        }
         Container::Dash => {
             let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
-            dash::pull(fetcher, &manners, answer, &body, sink).await
+            dash::pull(fetcher, &manners, answer, &body, sink).await?;
         }
-        Container::Asf => unsupported("ASF"),
-        Container::Matroska => unsupported("Matroska"),
-        Container::Adts | Container::Mp3 => unsupported("packed audio"),
-        Container::Other => unsupported("a format that is not recognised"),
-        Container::NotMedia(what) => Err(IngestError::new(
-            Stage::FirstByte,
-            Cause::NotMedia,
-            format!("the source sends {what}, which is no media"),
-        )),
+        Container::Asf | Container::Matroska | Container::Other => {
+            return Ok(Pulled::Foreign(Box::new(Foreign { answer, start })));
+        }
+        Container::NotMedia(what) => {
+            let text = format!("the source sends {what}, which is no media");
+            return Err(IngestError::new(Stage::FirstByte, Cause::NotMedia, text));
+        }
     }
+    Ok(Pulled::Ended)
 }
 
-fn unsupported(what: &str) -> Result<(), IngestError> {
-    let text = format!("the source sends {what}, which this version cannot pull");
-    Err(IngestError::new(Stage::FirstByte, Cause::Unsupported, text))
+/// Asks anew for a container that is to be converted.
+async fn foreign(
+    fetcher: &Fetcher,
+    source: &Source,
+    manners: &Manners,
+) -> Result<Pulled, IngestError> {
+    let answer = fetcher.get(source.url.as_url(), manners, None).await?;
+    let start = Bytes::new();
+    Ok(Pulled::Foreign(Box::new(Foreign { answer, start })))
+}
+
+/// How a pull over HTTP ended that did not fail.
+#[derive(Debug)]
+pub enum Pulled {
+    /// The source ended by itself, or nobody takes its bytes any more.
+    Ended,
+    /// It sends a container that has to be converted, if it is one at all; nothing of it was delivered.
+    Foreign(Box<Foreign>),
+}
+
+/// An answer whose bytes are to be converted.
+#[derive(Debug)]
+pub struct Foreign {
+    answer: Answer,
+    start: Bytes,
+}
+
+impl Foreign {
+    /// Pulls its bytes, as they are, into `sink`.
+    ///
+    /// # Errors
+    /// When the connection breaks, or nothing comes for the stall timeout.
+    pub async fn pull(self, sink: &Sink) -> Result<(), IngestError> {
+        continuous(self.answer, self.start, sink).await
+    }
 }
 
 async fn read_start(answer: &mut Answer) -> Result<Bytes, IngestError> {
@@ -100,7 +147,7 @@ async fn read_start(answer: &mut Answer) -> Result<Bytes, IngestError> {
     Ok(start.freeze())
 }
 
-/// Continuous MPEG-TS over HTTP: bytes as they come.
+/// A continuous body: bytes as they come.
 async fn continuous(mut answer: Answer, start: Bytes, sink: &Sink) -> Result<(), IngestError> {
     let mut next = Some(start);
     while let Some(bytes) = next {

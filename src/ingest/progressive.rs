@@ -21,6 +21,20 @@ const MAX_FRUITLESS: u32 = 3;
 /// What an attempt has to bring to count as a good one.
 const FRUIT: u64 = 256 << 10;
 
+/// Radio: AAC or MP3 frames without a container, live or from a file.
+///
+/// # Errors
+/// When the connection breaks, nothing comes for the stall timeout, or it is no such sound.
+pub(super) async fn radio(answer: Answer, start: Bytes, sink: &Sink) -> Result<(), IngestError> {
+    let live = answer.length.is_none();
+    sink.note(|found| {
+        found.container = Some("packed audio");
+        found.live = Some(live);
+    });
+    let remuxed = Remuxed::new(Container::PackedAudio, Limits::default(), sink);
+    ended(read_on(remuxed, answer, start).await)
+}
+
 /// FLV, live or a file; `start` was read already.
 pub(super) async fn flv(answer: Answer, start: Bytes, sink: &Sink) -> Result<(), IngestError> {
     let live = answer.length.is_none();
@@ -34,10 +48,10 @@ pub(super) async fn flv(answer: Answer, start: Bytes, sink: &Sink) -> Result<(),
         Limits::default()
     };
     let remuxed = Remuxed::new(Container::Flv, limits, sink);
-    ended(read_flv(remuxed, answer, start).await)
+    ended(read_on(remuxed, answer, start).await)
 }
 
-async fn read_flv(mut remuxed: Remuxed<'_>, mut answer: Answer, start: Bytes) -> Result<(), Stop> {
+async fn read_on(mut remuxed: Remuxed<'_>, mut answer: Answer, start: Bytes) -> Result<(), Stop> {
     let mut next = Some(start);
     while let Some(bytes) = next {
         remuxed.push(&bytes).await?;

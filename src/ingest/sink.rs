@@ -61,9 +61,12 @@ pub struct Gone;
 
 /// A connected pair.
 pub fn channel() -> (Sink, Drain) {
+    connected(Arc::new(Progress::new()))
+}
+
+fn connected(progress: Arc<Progress>) -> (Sink, Drain) {
     let (sender, receiver) = mpsc::channel(PIECES);
     let budget = Arc::new(Semaphore::new(BUDGET));
-    let progress = Arc::new(Progress::new());
     let sink = Sink {
         hold: None,
         pieces: sender,
@@ -120,9 +123,19 @@ impl Sink {
         self.send(Piece::TargetDuration(longest)).await
     }
 
+    /// A way of its own for bytes that are not shown as they are; what is told of the pull is told here, too.
+    pub fn apart(&self) -> (Sink, Drain) {
+        connected(Arc::clone(&self.progress))
+    }
+
     /// The pull begins now: what came before was waiting for a lease, which is no fault of the source.
     pub fn begin(&self) {
         self.progress.begin();
+    }
+
+    /// Whether the source has sent a byte of media.
+    pub fn has_bytes(&self) -> bool {
+        self.progress.has_bytes()
     }
 
     /// Tells that the pull has passed a stage. Only the first time counts.

@@ -10,7 +10,7 @@
 //! | `library`, `topology`, `packages` | the texts, their contract, what is not installed |
 //! | `spec`, `fit` | what is asked for; the size and rate of the picture (pure) |
 //! | `assemble`, `set`, `sizing`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
-//! | `convert`, `tail` | what all ingests end with: tracks become TS as they are found |
+//! | `convert`, `srt`, `tail` | what all ingests end with: tracks become TS as they are found |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
 //! | `running`, `teardown`, `census` | one way in, one way out, both counted |
 //! | `registry`, `warm_up` | all pipelines there are, and what each takes; what the first of all takes for good |
@@ -36,6 +36,7 @@ mod running;
 mod set;
 mod sizing;
 mod spec;
+mod srt;
 mod tail;
 mod teardown;
 #[cfg(test)]
@@ -52,8 +53,9 @@ pub use event::{Event, Events, Fault};
 pub use fit::{Fit, Picture, fit};
 pub use library::{Library, init};
 pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
-pub use running::{Control, Running, start_convert, start_test, start_transcode};
+pub use running::{Control, Running, start_convert, start_srt, start_test, start_transcode};
 pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
+pub use srt::SrtSpec;
 pub use teardown::StopOutcome;
 pub use topology::Topology;
 pub use warm_up::warm_up;

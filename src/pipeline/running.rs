@@ -17,6 +17,7 @@ use super::event::{Event, Events, Link};
 use super::library::Library;
 use super::registry::{Label, Phase, PipelineId, Registered};
 use super::spec::{TestSpec, TranscodeSpec};
+use super::srt::{self, SrtSpec};
 use super::teardown::{self, StopOutcome};
 use super::topology::Topology;
 use crate::memory::Account;
@@ -139,6 +140,23 @@ pub async fn start_convert(
     let library = library.clone();
     start(spec.topology(), label, deadline, move |account| {
         convert::convert(&library, &spec, account)
+    })
+    .await
+}
+
+/// Starts a pull by SRT. Returns before it is connected.
+///
+/// # Errors
+/// As [`start_transcode`].
+pub async fn start_srt(
+    library: &Library,
+    spec: SrtSpec,
+    label: Label,
+    deadline: Duration,
+) -> Result<Running, PipelineError> {
+    let library = library.clone();
+    start(Topology::Srt, label, deadline, move |account| {
+        srt::srt(&library, &spec, account)
     })
     .await
 }

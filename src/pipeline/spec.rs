@@ -21,6 +21,22 @@ pub struct Profile {
     pub threads: u32,
 }
 
+impl Default for Profile {
+    /// `medium` as it is built in.
+    fn default() -> Self {
+        Self {
+            name: "medium".to_owned(),
+            width: 1280,
+            height: 720,
+            video_bitrate_kbps: 2500,
+            speed_preset: "veryfast".to_owned(),
+            audio_bitrate_kbps: 128,
+            max_frame_rate: 60,
+            threads: 2,
+        }
+    }
+}
+
 /// What is done with the video track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Video {

@@ -85,6 +85,7 @@ async fn convert(library: &Library, spec: TranscodeSpec, ts: Bytes) -> (Bytes, V
         mut output,
         mut events,
         control,
+        ..
     } = start_transcode(library, spec, label(), DEADLINE)
         .await
         .unwrap();
@@ -380,8 +381,8 @@ async fn ends_wake_up_when_the_control_is_dropped() {
     let Running {
         input,
         mut output,
-        events: _,
         control,
+        ..
     } = running;
     let mut input = input.unwrap();
     let reader = tokio::spawn(async move { output.next().await });

@@ -40,6 +40,8 @@ pub struct IngestDeps {
     pub pool: super::pool::Pool,
     /// Connections that providers count.
     pub accounts: Accounts,
+    /// How a picture is encoded that TS cannot carry.
+    pub convert: crate::pipeline::Profile,
     /// What a feed keeps.
     pub retention: Retention,
     /// How far a feed runs ahead at the start.

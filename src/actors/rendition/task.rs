@@ -11,6 +11,7 @@ use super::pace::Pace;
 use super::supply::Supply;
 use super::{Board, Live, RenditionDeps, RenditionStatus};
 use crate::actors::audio::chosen;
+use crate::actors::convert::encoding;
 use crate::actors::ingest::Ingest;
 use crate::actors::output::OutputKey;
 use crate::actors::plan::{self, Convert, RenditionKey};
@@ -283,16 +284,7 @@ impl Task {
         let profile = self.deps.profiles.get(self.key.profile()?)?;
         let (video, audio) = plan::work(convert(&self.key), tracks);
         Some(TranscodeSpec {
-            profile: pipeline::Profile {
-                name: profile.name.clone(),
-                width: profile.width,
-                height: profile.height,
-                video_bitrate_kbps: profile.video_bitrate_kbps,
-                speed_preset: profile.speed_preset.as_str().to_owned(),
-                audio_bitrate_kbps: profile.audio_bitrate_kbps,
-                max_frame_rate: profile.max_frame_rate,
-                threads: self.deps.threads,
-            },
+            profile: encoding(profile, self.deps.threads),
             video,
             audio,
         })

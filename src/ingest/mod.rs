@@ -81,7 +81,7 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<Pul
         }
         Container::Dash => {
             let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
-            dash::pull(fetcher, &manners, answer, &body, sink).await?;
+            Box::pin(dash::pull(fetcher, &manners, answer, &body, sink)).await?;
         }
         Container::Asf | Container::Matroska | Container::Other => {
             return Ok(Pulled::Foreign(Box::new(Foreign { answer, start })));

@@ -169,6 +169,13 @@ impl Fetcher {
         }
     }
 
+    /// The `User-Agent` to show to a source, for protocols that have one.
+    pub fn user_agent(&self, source: &Source) -> String {
+        let default = || self.default_user_agent.to_str().unwrap_or("Sightglass");
+        let own = source.user_agent.as_deref();
+        own.unwrap_or_else(default).to_owned()
+    }
+
     /// How long to wait for a source's first answer.
     pub fn timeout(&self, source: &Source) -> Duration {
         source

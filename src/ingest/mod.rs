@@ -24,6 +24,7 @@ pub mod rtmp;
 mod rtp;
 mod segmented;
 mod single;
+pub mod rtsp;
 pub mod sink;
 pub mod srt;
 pub mod udp;

@@ -132,6 +132,49 @@ pub(super) fn guard_encoder(encoder: &gst::Element) {
     });
 }
 
+/// Mends the time of the first access unit that comes out of `timestamper`.
+///
+/// GStreamer's timestampers of 1.22 add the delay of the reordering to all times and to the segment, but to the first unit
+/// before they know how much that is: it comes out with the times of the second.
+pub(super) fn mend_first(timestamper: &gst::Element) {
+    let pads = |name| timestamper.static_pad(name);
+    let (Some(sink), Some(src)) = (pads("sink"), pads("src")) else {
+        return;
+    };
+    let went_in = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&went_in);
+    sink.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let time = info.buffer().and_then(|buffer| buffer.pts());
+        *noted.lock().unwrap_or_else(PoisonError::into_inner) = time;
+        gst::PadProbeReturn::Remove
+    });
+    let sink = sink.downgrade();
+    src.add_probe(gst::PadProbeType::BUFFER, move |src, info| {
+        let start = |pad: &gst::Pad| {
+            let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+            Some(segment.segment().start().value())
+        };
+        let before = sink.upgrade().and_then(|sink| start(&sink));
+        let time = *went_in.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(before), Some(after), Some(time)) = (before, start(src), time)
+            && let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data
+            && let Some(pts) = buffer.pts()
+        {
+            // nanoseconds: as much as the segment was moved, each unit should have been
+            let added = after.saturating_sub(before);
+            let ahead = pts
+                .nseconds()
+                .saturating_sub(time.nseconds().saturating_add_signed(added));
+            let ahead = gst::ClockTime::from_nseconds(ahead);
+            let dts = buffer.dts().and_then(|dts| dts.checked_sub(ahead));
+            let buffer = buffer.make_mut();
+            buffer.set_pts(pts.checked_sub(ahead));
+            buffer.set_dts(dts);
+        }
+        gst::PadProbeReturn::Remove
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

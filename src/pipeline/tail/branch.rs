@@ -42,7 +42,10 @@ pub(super) fn carrying(kind: Kind, carry: &Carry) -> Result<Branch, PipelineErro
     set(&filter, "caps", carry.caps)?;
     let mut chain = vec![queue.clone(), parser, filter.clone()];
     // GStreamer has it since 1.22.
-    chain.extend(carry.timestamper.and_then(|name| make(name).ok()));
+    if let Some(timestamper) = carry.timestamper.and_then(|name| make(name).ok()) {
+        timeline::mend_first(&timestamper);
+        chain.push(timestamper);
+    }
     let last = chain.last().unwrap_or(&filter).clone();
     let bin = gst::Bin::new();
     bin.add_many(&chain)

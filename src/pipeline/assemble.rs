@@ -11,6 +11,7 @@ use super::error::PipelineError;
 use super::event::{self, Event, EventSender, Events, Fault, Link};
 use super::library::Library;
 use super::packages::packages_of;
+use super::rtp::Packets;
 use super::set::{set, set_bitrate};
 use super::spec::{Audio, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
 use super::topology::{Topology, names};
@@ -38,6 +39,7 @@ pub(super) struct Assembled {
     pub(super) pipeline: gst::Pipeline,
     pub(super) input: Option<Input>,
     pub(super) sound_input: Option<Input>,
+    pub(super) packets: Option<Packets>,
     pub(super) output: Output,
     pub(super) events: Events,
     pub(super) link: Arc<Link>,
@@ -174,6 +176,7 @@ pub(super) fn bridged(
             pipeline,
             input,
             sound_input,
+            packets: None,
             output,
             events,
             link,

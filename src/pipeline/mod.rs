@@ -10,7 +10,7 @@
 //! | `library`, `topology`, `packages` | the texts, their contract, what is not installed |
 //! | `spec`, `fit` | what is asked for; the size and rate of the picture (pure) |
 //! | `assemble`, `set`, `sizing`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
-//! | `convert`, `srt`, `tail` | what all ingests end with: tracks become TS as they are found |
+//! | `convert`, `rtp`, `srt`, `tail` | what all ingests end with: tracks become TS as they are found |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
 //! | `running`, `teardown`, `census` | one way in, one way out, both counted |
 //! | `registry`, `warm_up` | all pipelines there are, and what each takes; what the first of all takes for good |
@@ -32,6 +32,7 @@ mod overlay;
 mod packages;
 mod redact;
 mod registry;
+mod rtp;
 mod running;
 mod set;
 mod sizing;
@@ -53,7 +54,10 @@ pub use event::{Event, Events, Fault};
 pub use fit::{Fit, Picture, fit};
 pub use library::{Library, init};
 pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
-pub use running::{Control, Running, start_convert, start_srt, start_test, start_transcode};
+pub use rtp::{Packets, RtpSpec, RtpTrack};
+pub use running::{
+    Control, Running, start_convert, start_rtp, start_srt, start_test, start_transcode,
+};
 pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
 pub use srt::SrtSpec;
 pub use teardown::StopOutcome;

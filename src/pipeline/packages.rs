@@ -49,6 +49,7 @@ const PACKAGES: [(&str, &[&str]); 5] = [
             "gdkpixbufoverlay",
             "vp8dec",
             "vp9dec",
+            "rtpbin",
         ],
     ),
     (

@@ -109,6 +109,7 @@ impl Report {
             | Topology::Convert
             | Topology::ConvertPair
             | Topology::Srt
+            | Topology::Rtp
             | Topology::IngestVideo
             | Topology::IngestAudio => Kind::Ingest,
         }

@@ -16,6 +16,7 @@ use super::error::PipelineError;
 use super::event::{Event, Events, Link};
 use super::library::Library;
 use super::registry::{Label, Phase, PipelineId, Registered};
+use super::rtp::{self, Packets, RtpSpec};
 use super::spec::{TestSpec, TranscodeSpec};
 use super::srt::{self, SrtSpec};
 use super::teardown::{self, StopOutcome};
@@ -32,6 +33,8 @@ pub struct Running {
     pub input: Option<Input>,
     /// Where the sound goes in, if it comes from a place of its own.
     pub sound_input: Option<Input>,
+    /// Where RTP packets go in.
+    pub packets: Option<Packets>,
     /// Where TS comes out.
     pub output: Output,
     /// What it tells.
@@ -46,11 +49,12 @@ impl Running {
         let Self {
             input,
             sound_input,
+            packets,
             output,
             events,
             control,
         } = self;
-        drop((input, sound_input, output, events));
+        drop((input, sound_input, packets, output, events));
         control.stop(deadline).await
     }
 }
@@ -161,6 +165,23 @@ pub async fn start_srt(
     .await
 }
 
+/// Starts what makes TS of RTP packets.
+///
+/// # Errors
+/// As [`start_transcode`].
+pub async fn start_rtp(
+    library: &Library,
+    spec: RtpSpec,
+    label: Label,
+    deadline: Duration,
+) -> Result<Running, PipelineError> {
+    let library = library.clone();
+    start(Topology::Rtp, label, deadline, move |account| {
+        rtp::rtp(&library, &spec, account)
+    })
+    .await
+}
+
 /// Starts a pipeline that is charged to nobody and listed nowhere.
 pub(super) async fn start_uncharged(
     topology: Topology,
@@ -218,6 +239,7 @@ fn play(
         pipeline,
         input,
         sound_input,
+        packets,
         output,
         mut events,
         link,
@@ -248,6 +270,7 @@ fn play(
     Ok(Running {
         input,
         sound_input,
+        packets,
         output,
         events,
         control,

@@ -26,6 +26,8 @@ pub enum Topology {
     ConvertPair,
     /// TS by SRT.
     Srt,
+    /// RTP packets come in, TS goes out.
+    Rtp,
     /// A part of an ingest: a picture that TS cannot carry is encoded.
     IngestVideo,
     /// A part of an ingest: sound that TS cannot carry is encoded.
@@ -39,6 +41,7 @@ pub(super) mod names {
     pub(in super::super) const PARSE: &str = "parse";
     pub(in super::super) const SOUND_PARSE: &str = "sound-parse";
     pub(in super::super) const SOURCE: &str = "source";
+    pub(in super::super) const RTP: &str = "rtp";
     pub(in super::super) const MUX: &str = "mux";
     pub(in super::super) const OUT: &str = "out";
     pub(in super::super) const DEMUX: &str = "demux";
@@ -63,7 +66,7 @@ pub(super) mod names {
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::EncodeBoth,
         Self::EncodeVideo,
         Self::EncodeVideoOnly,
@@ -73,6 +76,7 @@ impl Topology {
         Self::Convert,
         Self::ConvertPair,
         Self::Srt,
+        Self::Rtp,
         Self::IngestVideo,
         Self::IngestAudio,
     ];
@@ -106,6 +110,7 @@ impl Topology {
             Self::Convert => "convert",
             Self::ConvertPair => "convert-pair",
             Self::Srt => "srt",
+            Self::Rtp => "rtp",
             Self::IngestVideo => "ingest-video",
             Self::IngestAudio => "ingest-audio",
         }
@@ -123,6 +128,7 @@ impl Topology {
             Self::Convert => include_str!("../../pipelines/convert.launch"),
             Self::ConvertPair => include_str!("../../pipelines/convert-pair.launch"),
             Self::Srt => include_str!("../../pipelines/srt.launch"),
+            Self::Rtp => include_str!("../../pipelines/rtp.launch"),
             Self::IngestVideo => include_str!("../../pipelines/ingest-video.launch"),
             Self::IngestAudio => include_str!("../../pipelines/ingest-audio.launch"),
         }
@@ -131,8 +137,8 @@ impl Topology {
     /// Names that the text must have.
     pub(super) fn required(self) -> &'static [&'static str] {
         use names::{
-            AUDIO_ENCODER, AUDIO_IN, DEMUX, ENCODER, IN, MUX, OUT, PARSE, PICTURE, SIZE, SOUND_IN,
-            SOUND_PARSE, SOURCE, TAP, TONE, VIDEO_COPY, VIDEO_IN,
+            AUDIO_ENCODER, AUDIO_IN, DEMUX, ENCODER, IN, MUX, OUT, PARSE, PICTURE, RTP, SIZE,
+            SOUND_IN, SOUND_PARSE, SOURCE, TAP, TONE, VIDEO_COPY, VIDEO_IN,
         };
         match self {
             Self::EncodeBoth => &[
@@ -161,6 +167,7 @@ impl Topology {
             Self::Convert => &[IN, PARSE, MUX, TAP],
             Self::ConvertPair => &[IN, PARSE, SOUND_IN, SOUND_PARSE, MUX, TAP],
             Self::Srt => &[SOURCE, TAP],
+            Self::Rtp => &[RTP, MUX, TAP],
             Self::IngestVideo => &[VIDEO_IN, SIZE, ENCODER, OUT],
             Self::IngestAudio => &[AUDIO_IN, AUDIO_ENCODER, OUT],
         }

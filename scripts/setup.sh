@@ -24,8 +24,8 @@ readonly TEST_COMMANDS=(
     ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light openssl:openssl
     cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
-# VLC plays nothing without its plugins; nginx finds its modules where Debian puts them.
-readonly TEST_PACKAGES=(vlc-plugin-base libnginx-mod-rtmp libnginx-mod-stream)
+# VLC plays nothing without its plugins; nginx finds its modules where Debian puts them; gst-rtsp-server comes from Python.
+readonly TEST_PACKAGES=(vlc-plugin-base libnginx-mod-rtmp libnginx-mod-stream python3-gi gir1.2-gst-rtsp-server-1.0)
 # Only fetching the clips needs these.
 readonly FETCH_COMMANDS=(python3:python3 pip3:python3-pip)
 

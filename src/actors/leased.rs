@@ -9,7 +9,7 @@ use crate::admission::Cost;
 use crate::base::ids::ClientId;
 use crate::ingest::sink::{Gone, Hold, Sink};
 use crate::ingest::{Cause, IngestError, Stage};
-use crate::pipeline::{Event, Fault, Input, Label, Library, PipelineError, Running};
+use crate::pipeline::{Event, Fault, Input, Label, Library, Packets, PipelineError, Running};
 use crate::stream::StreamId;
 
 /// A pipeline and its lease. However it ends, also when a pull is cancelled in the middle, the lease ends after the
@@ -61,6 +61,11 @@ impl Leased {
         self.held.as_mut().map_or((None, None), |(running, _)| {
             (running.input.take(), running.sound_input.take())
         })
+    }
+
+    /// Where RTP packets go in; once.
+    pub(super) fn packets(&mut self) -> Option<Packets> {
+        self.held.as_mut()?.0.packets.take()
     }
 
     /// Hands over what comes out, until it ends or nobody takes it any more.

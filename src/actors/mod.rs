@@ -21,6 +21,7 @@ pub mod plan;
 pub mod pool;
 mod pull;
 pub mod rendition;
+mod rtsp;
 pub mod sessions;
 mod srt;
 mod test_source;

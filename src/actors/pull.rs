@@ -3,7 +3,7 @@
 use super::convert::{self, Sound};
 use super::ingest::IngestDeps;
 use crate::ingest::sink::Sink;
-use crate::ingest::{self, Cause, IngestError, Pulled, Stage, file, mms, rtmp, udp};
+use crate::ingest::{self, IngestError, Pulled, file, mms, rtmp, udp};
 use crate::stream::{Source, SourceKind, StreamId};
 
 /// Pulls `source` into `sink` until it ends or fails. `Ok` means that it ended by itself, or that
@@ -35,7 +35,7 @@ pub(super) async fn pull(
             }
         }
         SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
-        SourceKind::Rtsp => unsupported("RTSP"),
+        SourceKind::Rtsp => super::rtsp::pull(deps, source, who.0, sink).await,
         SourceKind::Rtmp => {
             let patience = rtmp::Patience {
                 answer: deps.fetcher.timeout(source),
@@ -63,9 +63,4 @@ pub(super) async fn pull(
         }
         SourceKind::File => file::pull(deps.media_dir.as_deref(), source, sink).await,
     }
-}
-
-fn unsupported(what: &str) -> Result<(), IngestError> {
-    let text = format!("{what} sources cannot be pulled by this version");
-    Err(IngestError::new(Stage::Policy, Cause::Unsupported, text))
 }

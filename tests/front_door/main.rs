@@ -29,6 +29,7 @@ mod pool;
 mod profiles;
 mod progressive;
 mod rtmp;
+mod rtsp;
 mod segmented;
 mod sharing;
 mod soak;

@@ -139,12 +139,6 @@ async fn what_cannot_be_shown_is_told_with_stage_and_cause() {
             "not_media",
         ),
         (
-            "scheme",
-            "rtsp://camera.example/1".to_owned(),
-            "policy",
-            "unsupported",
-        ),
-        (
             "metadata",
             "http://169.254.169.254/latest/".to_owned(),
             "policy",

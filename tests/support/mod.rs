@@ -33,6 +33,8 @@ mod nginx;
 mod origin;
 mod packager;
 mod rtmp;
+mod rtsp;
+mod rtsp_fake;
 mod server;
 pub mod soak;
 mod tsedit;
@@ -56,6 +58,8 @@ pub use origin::{
 };
 pub use packager::{DASH_LIST, DASH_NUMBERS, DASH_TIMELINE, HLS_ALL, HLS_LIVE, Packager};
 pub use rtmp::RtmpServer;
+pub use rtsp::RtspServer;
+pub use rtsp_fake::{Fake, FakeRtsp};
 pub use server::{Options, Reply, Server, StartFailure};
 pub use tsscan::{Codec, Keyframe, TsScan};
 pub use wait::{eventually, patience};

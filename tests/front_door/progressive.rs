@@ -202,50 +202,19 @@ async fn a_file_of_ten_gigabytes_costs_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_played_is_told() {
+async fn a_file_that_was_cut_off_is_told() {
     let folder = TempDir::new().unwrap();
-    let path = folder.path().join("av1.mp4");
-    let mut command: Command = clean_command("ffmpeg");
-    command
-        .args([
-            "-nostdin",
-            "-v",
-            "error",
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc=s=64x64:d=1:r=5",
-        ])
-        .args([
-            "-c:v",
-            "libaom-av1",
-            "-cpu-used",
-            "8",
-            "-movflags",
-            "+faststart",
-        ])
-        .arg(&path);
-    let made = run(command, SOON).await;
-    assert!(made.success(), "{}", made.stderr);
     let whole = std::fs::read(film(folder.path()).await).unwrap();
     std::fs::write(folder.path().join("cut.mp4"), &whole[..500_000]).unwrap();
     let nginx = Nginx::serve(folder.path()).await;
     let server = Server::start(Options::new()).await;
-    for (id, cause, words) in [
-        ("av1", "unsupported", "av1"),
-        ("cut", "not_media", "cut off"),
-    ] {
-        server
-            .add_stream(id, &nginx.url(&format!("{id}.mp4")))
-            .await;
-        let path = format!("/streams/preview/{id}?timeout=15000");
-        let (status, _, body) = server.get(&path).await;
-        assert_eq!(
-            (status, &body["cause"]),
-            (502, &json!(cause)),
-            "{id}: {body}"
-        );
-        let detail = body["detail"].as_str().unwrap().to_lowercase();
-        assert!(detail.contains(words), "{id}: {detail}");
-    }
+    server.add_stream("cut", &nginx.url("cut.mp4")).await;
+    let (status, _, body) = server.get("/streams/preview/cut?timeout=15000").await;
+    assert_eq!(
+        (status, &body["cause"]),
+        (502, &json!("not_media")),
+        "{body}"
+    );
+    let detail = body["detail"].as_str().unwrap();
+    assert!(detail.contains("cut off"), "{detail}");
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::audio::{AudioChoice, audio_tracks, chosen};
 use crate::config::Profile;
 use crate::pipeline::{Audio, Video, VideoCodec};
-use crate::ts::{Codec, Kind, Track, Tracks};
+use crate::ts::{Chroma, Codec, Kind, Track, Tracks};
 
 /// What the viewer asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -191,17 +191,20 @@ fn no_such_audio(choice: &AudioChoice, tracks: &Tracks) -> PlanError {
 }
 
 /// Do browsers play this video? H.264, 8 bit, 4:2:0, progressive, of a common profile.
-fn video_plays(track: &Track) -> bool {
+pub fn video_plays(track: &Track) -> bool {
     // Baseline, Main, High (ISO/IEC 14496-10 Annex A); Extended and the professional ones are out.
     const PROFILES: [u8; 3] = [66, 77, 100];
     track.codec == Codec::H264
         && track.video.as_ref().is_some_and(|v| {
-            v.bit_depth == 8 && v.chroma_420 && !v.interlaced && PROFILES.contains(&v.profile_idc)
+            v.bit_depth == 8
+                && v.chroma == Chroma::C420
+                && !v.interlaced
+                && PROFILES.contains(&v.profile_idc)
         })
 }
 
 /// Do browsers play this audio? AAC (LC or HE) in ADTS, and MP3.
-fn audio_plays(track: &Track) -> bool {
+pub fn audio_plays(track: &Track) -> bool {
     match track.codec {
         Codec::Aac => {
             let object = track.audio.as_ref().and_then(|a| a.aac_object_type);
@@ -358,7 +361,7 @@ mod tests {
             profile_idc: 100,
             constraint_flags: 0,
             level_idc: 31,
-            chroma_420: true,
+            chroma: Chroma::C420,
             bit_depth: 8,
             interlaced: false,
             frame_rate: Some((25, 1)),
@@ -425,7 +428,7 @@ mod tests {
         for odd in [
             video(Codec::H264, |v| v.interlaced = true),
             video(Codec::H264, |v| v.bit_depth = 10),
-            video(Codec::H264, |v| v.chroma_420 = false),
+            video(Codec::H264, |v| v.chroma = Chroma::C422),
             video(Codec::H264, |v| v.profile_idc = 122),
         ] {
             assert_eq!(auto(vec![odd, audio(Codec::Aac)]), "medium.video");

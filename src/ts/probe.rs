@@ -225,8 +225,11 @@ impl Working {
                 | Codec::Mpeg1Video
                 | Codec::Mpeg2Video
                 | Codec::Aac
+                | Codec::AacLatm
                 | Codec::Mp2
                 | Codec::Mp3
+                | Codec::Ac3
+                | Codec::Eac3
         );
         let track = Track {
             pid,

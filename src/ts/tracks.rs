@@ -26,7 +26,7 @@ pub struct Track {
     pub language: Option<String>,
     /// Told by its parameter sets; of the first video track only, the others are not looked into.
     pub video: Option<VideoInfo>,
-    /// Told by the ADTS or MPEG audio frame header; `None` for other codecs.
+    /// Told by a frame header (ADTS, LATM, MPEG audio, AC-3, E-AC-3); `None` for other codecs.
     pub audio: Option<AudioInfo>,
 }
 
@@ -46,14 +46,49 @@ pub struct VideoInfo {
     pub constraint_flags: u8,
     /// `level_idc` of H.264 (31 is 3.1), `general_level_idc` of HEVC (93 is 3.1), the level of MPEG-2.
     pub level_idc: u8,
-    /// 4:2:0 colour.
-    pub chroma_420: bool,
+    /// How much colour there is.
+    pub chroma: Chroma,
     /// Bits per luma sample, or per chroma sample if those have more.
     pub bit_depth: u8,
     /// May contain interlaced frames or fields.
     pub interlaced: bool,
     /// Frames per second as a fraction, if the parameter sets tell.
     pub frame_rate: Option<(u32, u32)>,
+}
+
+/// How chroma is sampled against luma.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chroma {
+    /// None: grey.
+    Mono,
+    /// Half in both directions.
+    C420,
+    /// Half in each line.
+    C422,
+    /// All of it.
+    C444,
+}
+
+impl Chroma {
+    /// From `chroma_format_idc` of H.264 and HEVC, which is `chroma_format` of MPEG-2 as well.
+    pub(super) fn of_idc(idc: u32) -> Self {
+        match idc {
+            0 => Self::Mono,
+            1 => Self::C420,
+            2 => Self::C422,
+            _ => Self::C444,
+        }
+    }
+
+    /// As people write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Mono => "4:0:0",
+            Self::C420 => "4:2:0",
+            Self::C422 => "4:2:2",
+            Self::C444 => "4:4:4",
+        }
+    }
 }
 
 /// What a frame header says about an audio track.
@@ -165,7 +200,7 @@ mod tests {
             profile_idc: 0x42,
             constraint_flags: 0xc0,
             level_idc: 31,
-            chroma_420: true,
+            chroma: Chroma::C420,
             bit_depth: 8,
             interlaced: false,
             frame_rate: None,

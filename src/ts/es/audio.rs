@@ -1,5 +1,7 @@
-//! Frame headers of ADTS (ISO/IEC 13818-7, 6.2) and MPEG audio (ISO/IEC 11172-3, 2.4.1.3).
+//! Frame headers of ADTS (ISO/IEC 13818-7, 6.2) and MPEG audio (ISO/IEC 11172-3, 2.4.1.3); LATM and
+//! AC-3 have files of their own.
 
+use super::{ac3, latm};
 use crate::ts::{AudioInfo, Codec};
 
 /// Finds the first frame header in the start of a PES payload. A header counts only when another
@@ -7,7 +9,9 @@ use crate::ts::{AudioInfo, Codec};
 pub(in crate::ts) fn parse(codec: Codec, es: &[u8]) -> Option<(Codec, AudioInfo)> {
     let header = match codec {
         Codec::Aac => adts,
+        Codec::AacLatm => latm::loas,
         Codec::Mp2 | Codec::Mp3 => mpeg,
+        Codec::Ac3 | Codec::Eac3 => ac3::frame,
         _ => return None,
     };
     (0..es.len()).find_map(|at| {
@@ -104,6 +108,8 @@ fn mpeg(data: &[u8]) -> Option<(Codec, AudioInfo, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -142,5 +148,24 @@ mod tests {
         assert_eq!((codec, info.sample_rate), (Codec::Mp3, 22_050));
         assert_eq!(parse(Codec::Mp2, &[0xff; 64]), None);
         assert_eq!(parse(Codec::Ac3, &[0x0b, 0x77, 0, 0]), None);
+    }
+
+    proptest! {
+        /// No codec's reader panics or reads beyond what is there, also after a good start.
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            start in prop::sample::select(vec![
+                vec![], vec![0xff, 0xf1], vec![0xff, 0xfd], vec![0x0b, 0x77], vec![0x56, 0xe0],
+            ]),
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let data = [start, rest].concat();
+            for codec in [Codec::Aac, Codec::AacLatm, Codec::Mp2, Codec::Ac3, Codec::Eac3, Codec::Opus] {
+                if let Some((_, info)) = parse(codec, &data) {
+                    prop_assert!(info.channels <= 48);
+                    prop_assert!((1..=0xff_ffff).contains(&info.sample_rate));
+                }
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use h264_reader::nal::sps::{AspectRatioInfo, ChromaFormat, ChromaInfo, ProfileId
 use h264_reader::rbsp::{BitRead, BitReader};
 
 use super::{Look, Params, ParamsError, cropped, nal};
-use crate::ts::VideoInfo;
+use crate::ts::{Chroma, VideoInfo};
 
 const SLICE: u8 = 1;
 const PARTITION_C: u8 = 4;
@@ -118,7 +118,12 @@ pub(super) fn parse(unit: &[u8]) -> Result<VideoInfo, ParamsError> {
         profile_idc,
         constraint_flags,
         level_idc,
-        chroma_420: chroma.chroma_format == ChromaFormat::YUV420,
+        chroma: match chroma.chroma_format {
+            ChromaFormat::Monochrome => Chroma::Mono,
+            ChromaFormat::YUV420 => Chroma::C420,
+            ChromaFormat::YUV422 => Chroma::C422,
+            _ => Chroma::C444,
+        },
         bit_depth: 8 + chroma
             .bit_depth_luma_minus8
             .max(chroma.bit_depth_chroma_minus8),
@@ -261,9 +266,9 @@ mod tests {
                 info.profile_idc,
                 info.level_idc,
                 info.bit_depth,
-                info.chroma_420
+                info.chroma
             ),
-            (100, 40, 8, true)
+            (100, 40, 8, Chroma::C420)
         );
         assert_eq!((info.sar, info.frame_rate), ((4, 3), Some((25, 1))));
     }

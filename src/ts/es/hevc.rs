@@ -3,7 +3,7 @@
 use h264_reader::rbsp::{BitRead, BitReader};
 
 use super::{Look, Params, ParamsError, cropped, nal};
-use crate::ts::VideoInfo;
+use crate::ts::{Chroma, VideoInfo};
 
 const LAST_VCL: u8 = 31;
 const VPS: u8 = 32;
@@ -74,7 +74,11 @@ pub(super) fn parse(unit: &[u8]) -> Result<VideoInfo, ParamsError> {
         profile_idc: general.profile,
         constraint_flags: general.flags & 0xf0 | u8::from(general.high_tier),
         level_idc: general.level,
-        chroma_420: chroma_format == 1 && !separate_planes,
+        chroma: if separate_planes {
+            Chroma::C444
+        } else {
+            Chroma::of_idc(chroma_format)
+        },
         bit_depth: 8 + depth as u8,
         // general_interlaced_source_flag without general_progressive_source_flag
         interlaced: general.flags & 0xc0 == 0x40,
@@ -136,10 +140,10 @@ mod tests {
                 (
                     info.profile_idc,
                     info.level_idc,
-                    info.chroma_420,
+                    info.chroma,
                     info.interlaced
                 ),
-                (2, 120, true, false)
+                (2, 120, Chroma::C420, false)
             );
         }
     }

@@ -3,9 +3,11 @@
 //! All of this looks at the first few kilobytes of an access unit and believes nothing: readers
 //! are bounded by the bytes that are here, sizes are checked, and what can't be told stays unknown.
 
+mod ac3;
 pub(super) mod audio;
 pub(super) mod h264;
 pub(super) mod hevc;
+mod latm;
 pub(super) mod mpeg4;
 pub(super) mod mpegvideo;
 mod nal;

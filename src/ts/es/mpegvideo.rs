@@ -3,7 +3,7 @@
 use h264_reader::rbsp::{BitRead, BitReader};
 
 use super::{Look, Params, ParamsError, cropped, nal};
-use crate::ts::{Codec, VideoInfo};
+use crate::ts::{Chroma, Codec, VideoInfo};
 
 const PICTURE: u8 = 0x00;
 const LAST_SLICE: u8 = 0xaf;
@@ -66,7 +66,7 @@ pub(super) fn parse(unit: &[u8]) -> Result<(Codec, VideoInfo), ParamsError> {
         profile_idc: 0,
         constraint_flags: 0,
         level_idc: 0,
-        chroma_420: true,
+        chroma: Chroma::C420,
         bit_depth: 8,
         interlaced: false,
         frame_rate: frame_rate(rate),
@@ -83,7 +83,7 @@ pub(super) fn parse(unit: &[u8]) -> Result<(Codec, VideoInfo), ParamsError> {
     info.profile_idc = r.read::<3, u8>("profile")?;
     info.level_idc = r.read::<4, u8>("level")?;
     info.interlaced = !r.read_bit("progressive_sequence")?;
-    info.chroma_420 = r.read::<2, u8>("chroma_format")? == 1;
+    info.chroma = Chroma::of_idc(r.read::<2, u32>("chroma_format")?);
     info.width = cropped(
         width | r.read::<2, u32>("horizontal_size_extension")? << 12,
         Some(0),
@@ -159,8 +159,8 @@ mod tests {
             ((64, 45), Some((25, 1)), true)
         );
         assert_eq!(
-            (info.profile_idc, info.level_idc, info.chroma_420),
-            (4, 8, true)
+            (info.profile_idc, info.level_idc, info.chroma),
+            (4, 8, Chroma::C420)
         );
     }
 

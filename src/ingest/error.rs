@@ -47,6 +47,8 @@ pub enum Cause {
     Refused,
     /// Credentials are missing or wrong (401, 403, 407).
     Auth,
+    /// The provider does not serve this country, network or player (451, or 403 with a page that says so).
+    Blocked,
     /// The provider does not have it (404, 410, other 4xx).
     NotFound,
     /// The provider says too many connections or requests (429, 458, 509).
@@ -82,6 +84,7 @@ impl Cause {
             self,
             Self::Policy
                 | Self::Auth
+                | Self::Blocked
                 | Self::NotFound
                 | Self::NotMedia
                 | Self::Unsupported
@@ -117,6 +120,7 @@ impl Cause {
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
             Self::Auth => "auth",
+            Self::Blocked => "blocked",
             Self::NotFound => "not_found",
             Self::ProviderLimit => "provider_limit",
             Self::Server => "server",
@@ -160,6 +164,7 @@ impl IngestError {
         let cause = match status {
             401 | 403 | 407 => Cause::Auth,
             429 | 458 | 509 => Cause::ProviderLimit,
+            451 => Cause::Blocked,
             408 | 425 => Cause::Timeout,
             400..=499 => Cause::NotFound,
             _ => Cause::Server,

@@ -12,6 +12,7 @@ use reqwest::header::{
 use url::Url;
 
 use super::Dialer;
+use super::blocked;
 use super::error::{Cause, IngestError, Stage};
 use super::policy::Policy;
 use super::resolve::Resolver;
@@ -21,6 +22,9 @@ use crate::stream::{Credentials, Source, is_secret_header};
 
 /// Redirects followed for one request.
 const MAX_REDIRECTS: usize = 8;
+/// Bytes of a refusal's page that are looked at, and how long they may take.
+const PAGE: usize = 8 << 10;
+const PAGE_TIME: Duration = Duration::from_secs(1);
 /// How long an idle connection is kept for the next request. Short: it may count against the
 /// provider's connection limit.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
@@ -257,7 +261,8 @@ impl Fetcher {
                 continue;
             }
             if !status.is_success() {
-                return Err(IngestError::of_status(Stage::Request, status.as_u16()));
+                // Seldom: its room is not kept in every pull.
+                return Err(Box::pin(refused(reply)).await);
             }
             let partial = status == reqwest::StatusCode::PARTIAL_CONTENT;
             return Ok(Answer {
@@ -367,6 +372,32 @@ impl Answer {
             )),
         }
     }
+}
+
+/// The verdict on a status that is no success; on 403 the page that comes with it has a say.
+async fn refused(mut reply: Reply) -> IngestError {
+    let status = reply.status();
+    let error = IngestError::of_status(Stage::Request, status.as_u16());
+    if status != reqwest::StatusCode::FORBIDDEN {
+        return error;
+    }
+    let kind = content_type(reply.headers());
+    let mut page = BytesMut::new();
+    let read = async {
+        while let Ok(Some(bytes)) = reply.chunk().await {
+            let room = PAGE.saturating_sub(page.len());
+            page.extend_from_slice(&bytes[..room.min(bytes.len())]);
+            if page.len() >= PAGE {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PAGE_TIME, read).await;
+    if !blocked::tells(&kind, &page) {
+        return error;
+    }
+    let text = "the source answered with HTTP status 403 and a page that speaks of a block";
+    IngestError::new(Stage::Request, Cause::Blocked, text)
 }
 
 fn redirected(from: &Url, headers: &HeaderMap) -> Result<Url, IngestError> {

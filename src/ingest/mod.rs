@@ -4,6 +4,7 @@
 //! [`sink::Sink`] until it ends; [`udp::pull`] takes datagrams. Which source is pulled when is for
 //! [`failover`] to say. Cutting, pacing and publishing are the pump's (`actors::ingest`).
 
+mod blocked;
 mod charset;
 mod dash;
 mod detect;
@@ -20,6 +21,7 @@ mod progress;
 mod progressive;
 mod remuxed;
 pub mod resolve;
+mod route;
 pub mod rtmp;
 mod rtp;
 pub mod rtsp;
@@ -34,7 +36,8 @@ use bytes::Bytes;
 pub use dial::Dialer;
 pub use error::{Cause, IngestError, Stage};
 pub use fetch::{Answer, Fetcher, Manners};
-pub use progress::{Found, Progress};
+pub use progress::{Found, Progress, Variant};
+pub use route::has_route;
 
 use crate::stream::Source;
 use detect::Container;
@@ -62,7 +65,10 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<Pul
             let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
             hls::pull(fetcher, &manners, answer.url.clone(), &body, sink).await?;
         }
-        Container::Ts => continuous(answer, start, sink).await?,
+        Container::Ts => {
+            sink.note(|found| found.container = Some("mpeg-ts"));
+            continuous(answer, start, sink).await?;
+        }
         // Large futures, which the others need not make room for.
         Container::Mp4 => {
             let pulled = progressive::mp4(fetcher, &manners, answer, start, sink);

@@ -48,7 +48,7 @@ impl<'a> Attempt<'a> {
         let pull = async move {
             // Dropped with this future's end: the pump takes what is left, and ends.
             let sink = sink;
-            slot::pull(task, place, &sink, as_trial).await
+            Box::pin(slot::pull(task, place, &sink, as_trial)).await
         };
         let timeout = place.timeout_ms.map(Duration::from_millis);
         Some(Self {

@@ -3,7 +3,7 @@
 
 mod attempt;
 mod pump;
-mod slot;
+pub(super) mod slot;
 mod task;
 
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use crate::accounts::PlaceId;
 use crate::base::shared::Shareable;
 use crate::feed::{Feed, Retention};
 use crate::ingest::failover::SourceState;
-use crate::ingest::{Dialer, Fetcher, IngestError};
+use crate::ingest::{Dialer, Fetcher, IngestError, Progress};
 use crate::metrics;
 use crate::pipeline::Library;
 use crate::stream::{AccountId, Definition};
@@ -89,6 +89,8 @@ pub struct IngestStatus {
     pub source: usize,
     /// Each source, in order.
     pub sources: Arc<[SourceState]>,
+    /// How far the newest attempt has come, and what it found out about its source.
+    pub progress: Option<Arc<Progress>>,
     /// Each source was tried without success since media last flowed.
     pub exhausted: bool,
 }

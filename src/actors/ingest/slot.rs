@@ -61,13 +61,7 @@ impl Task {
                 end: self.end.clone(),
             },
         );
-        let slot = asked.map_err(|error| {
-            let cause = match error {
-                NoPlace::Unknown => Cause::Internal,
-                NoPlace::Full(_) => Cause::ProviderLimit,
-            };
-            IngestError::new(Stage::Account, cause, error.to_string())
-        })?;
+        let slot = asked.map_err(refused)?;
         if slot.is_granted() {
             return Ok(slot);
         }
@@ -124,8 +118,19 @@ impl Task {
     }
 }
 
+pub(in crate::actors) fn refused(error: NoPlace) -> IngestError {
+    let cause = match error {
+        NoPlace::Unknown => Cause::Internal,
+        NoPlace::Full(_) => Cause::ProviderLimit,
+    };
+    IngestError::new(Stage::Account, cause, error.to_string())
+}
+
 /// The source with its account's credentials, unless it has its own or cannot have any.
-async fn dressed<'s>(source: &'s Source, slot: &Slot) -> Result<Cow<'s, Source>, IngestError> {
+pub(in crate::actors) async fn dressed<'s>(
+    source: &'s Source,
+    slot: &Slot,
+) -> Result<Cow<'s, Source>, IngestError> {
     let own = source.credentials.is_some() || source.headers.contains_key("Authorization");
     if own || !source.url.takes_credentials() {
         return Ok(Cow::Borrowed(source));
@@ -140,7 +145,7 @@ async fn dressed<'s>(source: &'s Source, slot: &Slot) -> Result<Cow<'s, Source>,
     })
 }
 
-fn recalled(reason: Reason) -> IngestError {
+pub(in crate::actors) fn recalled(reason: Reason) -> IngestError {
     let text = match reason {
         Reason::Idle => "nobody watched, and the provider's connection was needed",
         Reason::Outranked => "the provider's connection was needed for something more important",

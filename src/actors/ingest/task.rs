@@ -59,7 +59,9 @@ impl Task {
                 None => (self.next_attempt(&mut failover).await, VecDeque::new()),
             };
             let source = attempt.source;
+            let progress = Arc::clone(&attempt.progress);
             self.status.send_modify(|s| {
+                s.progress = Some(progress);
                 s.phase = Phase::Connecting;
                 s.attempts += 1;
                 s.source = source;

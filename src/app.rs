@@ -16,6 +16,7 @@ use crate::actors::ingest::IngestDeps;
 use crate::actors::pool::Pool;
 use crate::actors::rendition::RenditionDeps;
 use crate::actors::sessions::{SessionLimits, Sessions};
+use crate::actors::validation::jobs::Validations;
 use crate::admission::costs::{self, CostBook};
 use crate::admission::{self, Thresholds};
 use crate::base::clock;
@@ -112,6 +113,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let address = server.address().unwrap_or(config.listen);
     let state = Arc::new(AppState {
         hub: Arc::clone(&hub),
+        validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
         started,
         stopping: stop.clone(),

@@ -209,6 +209,14 @@ impl Hub {
         ingest.map(|ingest| ingest.reject(error)).is_some()
     }
 
+    /// The pull of a stream while media flows from this source of it.
+    pub(super) fn flowing(&self, definition: &Definition, source: usize) -> Option<Arc<Ingest>> {
+        let ingest = self.ingests.peek(&definition.id)?;
+        let status = ingest.status().borrow().clone();
+        let flows = status.phase == Phase::Live && status.source == source;
+        (flows && ingest.definition.sources == definition.sources).then_some(ingest)
+    }
+
     /// Ends a pull, whoever uses it.
     pub(super) fn end_ingest(&self, id: &StreamId) {
         self.ingests.stop_where(|key, _| key == id);

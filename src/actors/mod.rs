@@ -25,4 +25,5 @@ mod rtsp;
 pub mod sessions;
 mod srt;
 mod test_source;
+pub mod validation;
 pub mod view;

@@ -33,6 +33,28 @@ impl Serialize for SessionId {
     }
 }
 
+/// A job that runs on after the request that began it; sorts by start time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(ulid::Ulid);
+
+impl JobId {
+    /// A new id, unique for all practical purposes.
+    pub fn generate() -> Self {
+        Self(ulid::Ulid::generate())
+    }
+
+    /// Reads the text form; `None` unless it is a ULID.
+    pub fn parse(text: &str) -> Option<Self> {
+        ulid::Ulid::from_string(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
 /// Who asks, for limits and fairness: the address, an IPv6 one cut to its /64 network,
 /// because one subscriber commonly owns a whole /64.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

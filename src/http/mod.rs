@@ -14,6 +14,7 @@ mod server;
 mod sources;
 mod status;
 mod streams;
+mod validation;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use utoipa_axum::routes;
 pub use server::{Limits, Server};
 
 use crate::actors::hub::Hub;
+use crate::actors::validation::jobs::Validations;
 use crate::base::clock;
 use crate::metrics;
 use problem::Problem;
@@ -48,6 +50,8 @@ use problem::Problem;
 pub struct AppState {
     /// What runs.
     pub hub: Arc<Hub>,
+    /// Checks of sources.
+    pub validations: Validations,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// When the server started.
@@ -96,6 +100,10 @@ pub fn router(state: Arc<AppState>) -> Router {
             accounts::patch,
             accounts::remove
         ))
+        .routes(routes!(validation::unsaved))
+        .routes(routes!(validation::saved))
+        .routes(routes!(validation::list, validation::begin))
+        .routes(routes!(validation::read, validation::cancel))
         .routes(routes!(status::transcoding))
         .routes(routes!(pipelines::pipelines))
         .routes(routes!(status::end_session))

@@ -117,6 +117,12 @@ impl Problem {
         )
     }
 
+    /// 503: not now, but soon.
+    pub(super) fn busy(code: &'static str, title: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, title, detail)
+            .retry(Duration::from_secs(5))
+    }
+
     /// 404: there is no such thing.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(

@@ -36,6 +36,7 @@ mod soak;
 mod sources;
 mod srt;
 mod udp;
+mod validation;
 
 use std::time::Duration;
 

@@ -167,6 +167,12 @@ impl Origin {
         self.url(name)
     }
 
+    /// Answers below `/{name}` with this status and page. Gives the URL.
+    pub fn refusal(&self, name: &str, status: u16, page: &'static str) -> String {
+        self.serve(name, move |_| plain(status, "text/html", page));
+        self.url(name)
+    }
+
     /// A port of its own that answers every request in this hostile way. Gives the URL.
     pub fn hostile(&self, kind: Hostile) -> String {
         hostile::start(self.runtime().handle(), kind, Arc::clone(&self.shared))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::audio::{AudioChoice, audio_tracks, chosen};
 use crate::config::Profile;
-use crate::pipeline::{Audio, Video, VideoCodec};
+use crate::pipeline::{Audio, Picture, Video, VideoCodec};
 use crate::ts::{Chroma, Codec, Kind, Track, Tracks};
 
 /// What the viewer asked for.
@@ -235,6 +235,18 @@ pub fn work(what: Convert, tracks: &Tracks) -> (Video, Audio) {
         (Some(_), _) => Audio::Encode,
     };
     (video, audio)
+}
+
+/// The picture of a track, as its headers tell it.
+pub fn picture(track: &Track) -> Option<Picture> {
+    let video = track.video.as_ref()?;
+    Some(Picture {
+        width: video.width,
+        height: video.height,
+        par: video.sar,
+        rate: video.frame_rate.unwrap_or((0, 1)),
+        interlaced: video.interlaced,
+    })
 }
 
 /// A video that was to be copied; after a change of the source to one that cannot be, encoded.

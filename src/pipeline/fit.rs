@@ -60,7 +60,7 @@ const ONE_THREAD: u64 = 1280 * 720 * 30;
 
 /// How many threads encode the picture, at most `profile.threads`: one if it keeps up with ease. A second costs memory for
 /// two more frames, and picture quality, because both must not look at what the other has not done yet.
-pub(super) fn encoder_threads(profile: &Profile, fit: &Fit) -> u32 {
+pub fn encoder_threads(profile: &Profile, fit: &Fit) -> u32 {
     // An unknown rate may be anything.
     let (num, den) = fit.rate.unwrap_or((50, 1));
     let pixels = u64::from(fit.width).saturating_mul(fit.height.into());

@@ -51,7 +51,7 @@ pub use census::{Census, census};
 pub use convert::ConvertSpec;
 pub use error::{Mistake, PipelineError};
 pub use event::{Event, Events, Fault};
-pub use fit::{Fit, Picture, fit};
+pub use fit::{Fit, Picture, encoder_threads, fit};
 pub use library::{Library, init};
 pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
 pub use rtp::{Packets, RtpSpec, RtpTrack};

@@ -7,7 +7,7 @@ use gstreamer as gst;
 use gstreamer_video as gst_video;
 
 use super::event::{Event, EventSender, Fault, Link};
-use super::fit::{Fit, Picture, encoder_threads, fit, scale_method};
+use super::fit::{Fit, Picture, fit, scale_method};
 use super::set::set;
 use super::spec::Profile;
 use super::topology::names;
@@ -29,8 +29,8 @@ pub(super) fn follow(pipeline: &impl IsA<gst::Bin>, profile: &Profile, events: &
     };
     let base = size.property::<gst::Caps>("caps");
     let size = size.downgrade();
-    let weak = |name| pipeline.by_name(name).map(|element| element.downgrade());
-    let (encoder, scale) = (weak(names::ENCODER), weak(names::SCALE));
+    let scale = pipeline.by_name(names::SCALE);
+    let scale = scale.map(|element| element.downgrade());
     let profile = profile.clone();
     let events = events.clone();
     let reduces_rate = pipeline.by_name(names::RATE).is_some();
@@ -44,19 +44,11 @@ pub(super) fn follow(pipeline: &impl IsA<gst::Bin>, profile: &Profile, events: &
             if !reduces_rate {
                 fit.rate = None;
             }
-            // Before the encoder opens, which it does when the caps come to it.
-            let threads = encoder_threads(&profile, &fit);
-            tracing::debug!(?picture, ?fit, threads, "picture");
-            let values = [
-                (&encoder, "threads", threads.to_string()),
-                (&scale, "method", scale_method(&picture, &fit).to_owned()),
-            ];
-            for (element, property, value) in values {
-                if let Some(element) = element.as_ref().and_then(gst::glib::WeakRef::upgrade)
-                    && let Err(error) = set(&element, property, &value)
-                {
-                    tracing::warn!(%error, "a setting stays as it is");
-                }
+            tracing::debug!(?picture, ?fit, "picture");
+            if let Some(scale) = scale.as_ref().and_then(gst::glib::WeakRef::upgrade)
+                && let Err(error) = set(&scale, "method", scale_method(&picture, &fit))
+            {
+                tracing::warn!(%error, "a setting stays as it is");
             }
             size.set_property(
                 "caps",

@@ -2,7 +2,7 @@
 //! bad manners.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::json;
 use tempfile::TempDir;

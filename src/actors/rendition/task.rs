@@ -283,8 +283,14 @@ impl Task {
     fn spec(&self, tracks: &Tracks) -> Option<TranscodeSpec> {
         let profile = self.deps.profiles.get(self.key.profile()?)?;
         let (video, audio) = plan::work(convert(&self.key), tracks);
+        let mut profile = encoding(profile, self.deps.threads);
+        if let Some(picture) = tracks.video().and_then(plan::picture) {
+            // The encoder takes no other number once it has started.
+            let fit = pipeline::fit(&profile, &picture);
+            profile.threads = pipeline::encoder_threads(&profile, &fit);
+        }
         Some(TranscodeSpec {
-            profile: encoding(profile, self.deps.threads),
+            profile,
             video,
             audio,
         })

@@ -3,7 +3,7 @@
 use super::convert::{self, Sound};
 use super::ingest::IngestDeps;
 use crate::ingest::sink::Sink;
-use crate::ingest::{self, IngestError, Pulled, file, mms, rtmp, udp};
+use crate::ingest::{self, IngestError, Patience, Pulled, file, mms, rtmp, udp};
 use crate::stream::{Source, SourceKind, StreamId};
 
 /// Pulls `source` into `sink` until it ends or fails. `Ok` means that it ended by itself, or that
@@ -20,6 +20,10 @@ pub(super) async fn pull(
     let scheme = source.url.as_url().scheme();
     sink.note(|found| found.protocol = Some(scheme.to_owned()));
     deps.dialer.policy().check_scheme(scheme)?;
+    let patience = Patience {
+        answer: deps.fetcher.timeout(source),
+        stall: deps.stall_timeout,
+    };
     match source.url.kind() {
         SourceKind::Http => {
             // Where a provider counts connections: one at a time, and none that outlives the pull.
@@ -37,26 +41,12 @@ pub(super) async fn pull(
         SourceKind::Test => super::test_source::pull(deps, source, who, sink).await,
         SourceKind::Rtsp => super::rtsp::pull(deps, source, who.0, sink).await,
         SourceKind::Rtmp => {
-            let patience = rtmp::Patience {
-                answer: deps.fetcher.timeout(source),
-                stall: deps.stall_timeout,
-            };
             // A large future, which the others need not make room for.
             Box::pin(rtmp::pull(&deps.dialer, source, patience, sink)).await
         }
-        SourceKind::Udp | SourceKind::Rtp => {
-            let patience = udp::Patience {
-                first: deps.fetcher.timeout(source),
-                stall: deps.stall_timeout,
-            };
-            udp::pull(&deps.dialer, source, patience, sink).await
-        }
+        SourceKind::Udp | SourceKind::Rtp => udp::pull(&deps.dialer, source, patience, sink).await,
         SourceKind::Srt => super::srt::pull(deps, source, who.0, sink).await,
         SourceKind::Mms => {
-            let patience = mms::Patience {
-                answer: deps.fetcher.timeout(source),
-                stall: deps.stall_timeout,
-            };
             let opened = mms::open(&deps.dialer, source, patience, sink).await?;
             let pull = |to: Sink, _| async move { opened.pull(&to).await };
             convert::run(deps, who.0, sink, Sound::Within, pull).await

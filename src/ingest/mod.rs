@@ -16,6 +16,7 @@ pub mod file;
 mod hls;
 pub mod mms;
 pub mod pacer;
+mod patience;
 pub mod policy;
 mod progress;
 mod progressive;
@@ -36,6 +37,7 @@ use bytes::Bytes;
 pub use dial::Dialer;
 pub use error::{Cause, IngestError, Stage};
 pub use fetch::{Answer, Fetcher, Manners};
+pub use patience::Patience;
 pub use progress::{Found, Progress, Variant};
 pub use route::has_route;
 

@@ -17,6 +17,7 @@ use tokio::net::UdpSocket;
 
 use super::dial::Dialer;
 use super::error::{Cause, IngestError, Stage};
+use super::patience::Patience;
 use super::sink::{Gone, Sink};
 use crate::base::clock;
 use crate::metrics;
@@ -34,15 +35,6 @@ const FRAME: usize = 2 << 10;
 const MOST: usize = 512;
 /// How often the system is asked what it has dropped.
 const CENSUS: Duration = Duration::from_secs(2);
-
-/// How long a source may be silent.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Until the first datagram.
-    pub first: Duration,
-    /// Between two.
-    pub stall: Duration,
-}
 
 /// Pulls a `udp` or `rtp` source into `sink` until it falls silent.
 ///
@@ -135,7 +127,7 @@ impl Receiver {
     async fn run(mut self, patience: Patience, sink: &Sink) -> Result<(), IngestError> {
         let mut batch = BytesMut::with_capacity(BATCH);
         let mut flows = false;
-        let mut silent_at = clock::now() + patience.first;
+        let mut silent_at = clock::now() + patience.answer;
         loop {
             let until = self
                 .framing

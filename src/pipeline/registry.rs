@@ -100,18 +100,23 @@ impl Report {
 
     /// Its sort.
     pub fn kind(&self) -> Kind {
-        match self.topology {
-            Topology::EncodeBoth | Topology::EncodeVideo | Topology::EncodeVideoOnly => {
-                Kind::Transcode
-            }
-            Topology::EncodeAudio | Topology::EncodeRadio => Kind::Audio,
-            Topology::Test
-            | Topology::Convert
-            | Topology::ConvertPair
-            | Topology::Srt
-            | Topology::Rtp
-            | Topology::IngestVideo
-            | Topology::IngestAudio => Kind::Ingest,
+        self.topology.kind()
+    }
+}
+
+impl Topology {
+    /// The sort of its pipelines.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::EncodeBoth | Self::EncodeVideo | Self::EncodeVideoOnly => Kind::Transcode,
+            Self::EncodeAudio | Self::EncodeRadio => Kind::Audio,
+            Self::Test
+            | Self::Convert
+            | Self::ConvertPair
+            | Self::Srt
+            | Self::Rtp
+            | Self::IngestVideo
+            | Self::IngestAudio => Kind::Ingest,
         }
     }
 }

@@ -8,13 +8,12 @@ mod frame;
 mod http;
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::Dialer;
 use super::error::{Cause, IngestError, Stage};
 use super::sink::{Gone, Sink};
+use super::{Dialer, Patience};
 use crate::stream::{Credentials, Source};
 use asf::Asf;
 use frame::{Chunk, Deframer};
@@ -27,15 +26,6 @@ const MAX_HEADER: usize = 1 << 20;
 const PLAYER: &str = "NSPlayer/4.1.0.3856";
 /// Who asks; servers count players by it and want one that stays the same within a session.
 const CLIENT: &str = "{C77E7400-738A-11D2-9ADD-0020AF0A3278}";
-
-/// How long a source may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Patience {
-    /// To connect and to answer each request.
-    pub answer: Duration,
-    /// Between any two of its bytes.
-    pub stall: Duration,
-}
 
 /// Asks a source what it has. Tells `sink` the stages it passes.
 ///

@@ -18,16 +18,16 @@ mod tests;
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::ErrorKind;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout_at;
 use url::Url;
 
-use super::Dialer;
 use super::error::{Cause, IngestError, Stage};
 use super::remuxed::{Remuxed, Stop};
 use super::sink::Sink;
+use super::{Dialer, Patience};
 use crate::base::clock;
 use crate::remux::{Container, Limits};
 use crate::stream::Source;
@@ -41,15 +41,6 @@ use session::{Event, Refusal, Session};
 const MAX_CONNECTIONS: usize = 6;
 /// Bytes asked from the connection at a time.
 const READ: usize = 32 << 10;
-
-/// How long a pull waits.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For the connection, for the stream to be granted, and for its first media: each.
-    pub answer: Duration,
-    /// For more media, once it has begun to flow.
-    pub stall: Duration,
-}
 
 /// Plays an `rtmp` or `rtmps` source into `sink` until it ends or fails.
 ///

@@ -21,6 +21,22 @@ seed() {
         { printf '\033' && head -c 24064 ".media/$clip"; } >"fuzz/corpus/ts/${clip//\//-}"
     done
     cp .media/bbb-4s/index.m3u8 fuzz/corpus/hls/bbb.m3u8
+    local form
+    for form in mp4 flv asf adts mp3; do
+        local codecs=(-c:v copy -c:a aac)
+        case "$form" in
+        mp4) codecs+=(-movflags cmaf+frag_keyframe+empty_moov) ;;
+        asf) codecs=(-c:v msmpeg4 -s 160x90 -c:a wmav2) ;;
+        adts) codecs=(-vn -c:a aac) ;;
+        mp3) codecs=(-vn -c:a libmp3lame) ;;
+        esac
+        ffmpeg -nostdin -v error -y -t 0.4 -i .media/codecs/h264.ts "${codecs[@]}" -f "$form" "fuzz/corpus/seed.$form" 2>/dev/null
+        { printf '\033' && head -c 49152 "fuzz/corpus/seed.$form"; } >"fuzz/corpus/remux/$form"
+        { printf '\000' && head -c 4096 "fuzz/corpus/seed.$form"; } >"fuzz/corpus/detect/$form"
+        rm "fuzz/corpus/seed.$form"
+    done
+    cp fuzz/corpus/remux/asf fuzz/corpus/mms/header
+    head -c 4096 .media/bbb.ts >fuzz/corpus/detect/ts
 }
 
 run() {

@@ -10,7 +10,7 @@ use crate::ts::PACKET;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Container {
+pub enum Container {
     /// An HLS playlist; any encoding that [`super::charset::to_utf8`] reads.
     Hls,
     /// A DASH manifest; any encoding likewise.
@@ -43,13 +43,13 @@ type Test = fn(&[u8]) -> Option<Container>;
 const MEDIA: [Test; 5] = [by_mark, mp4, text::media, ts, audio::frames];
 
 /// Enough to be sure that it is media of this kind?
-pub(super) fn is_decided(start: &[u8]) -> bool {
+pub fn is_decided(start: &[u8]) -> bool {
     media(start).is_some()
 }
 
 /// Decides on the first bytes, at most some kilobytes. `content_type` is in lower case without
 /// parameters, `path` that of the URL which answered.
-pub(super) fn container(content_type: &str, path: &str, start: &[u8]) -> Container {
+pub fn container(content_type: &str, path: &str, start: &[u8]) -> Container {
     media(start)
         .or_else(|| no_media(start))
         .or_else(|| text::explain(start, content_type, path))

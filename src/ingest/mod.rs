@@ -7,7 +7,7 @@
 mod blocked;
 mod charset;
 mod dash;
-mod detect;
+pub mod detect;
 mod dial;
 mod error;
 pub mod failover;

@@ -369,3 +369,19 @@ async fn sources_log_in_with_their_account() {
     assert!(!body.to_string().contains(&secrets), "{body}");
     assert!(!server.logs().contain("s3cret"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_carries_a_picture_and_its_sound_apart() {
+    let packed = Packager::all(HLS_ALL).await;
+    let origin = Origin::start();
+    let url = origin.folder("film", packed.folder(), "main.m3u8");
+    let server = Server::start(Options::new()).await;
+    add_account(&server, 1).await;
+    add_stream(&server, "film", &url).await;
+    let seen = ffprobe_packets(&server.preview("film", "quality=source"), 8).await;
+    for kind in ["video", "audio"] {
+        assert!(seen.span(kind) > 7.0, "{} s of {kind}", seen.span(kind));
+        seen.assert_no_gap(kind, 0.1);
+    }
+    assert_eq!(origin.counters().peak, 1, "never two at a time");
+}

@@ -67,7 +67,7 @@ async fn players_play_both_outputs() {
     let (mpv_ts, mpv_hls, gst_ts, gst_hls) = tokio::join!(
         play_with_mpv(&ts, 8),
         play_with_mpv(&hls, 8),
-        gst_play(&ts, 6),
+        gst_play(&ts, 12),
         gst_play(&hls, 16),
     );
     for (name, played) in [("mpv ts", mpv_ts), ("mpv hls", mpv_hls)] {

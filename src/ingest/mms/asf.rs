@@ -58,17 +58,17 @@ const MOST_PACKET: usize = 65_535;
 
 /// What the header says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asf {
+pub struct Asf {
     /// Bytes of each data packet.
-    pub(super) packet: usize,
+    pub packet: usize,
     /// Numbers of all streams, and whether each is to be sent: the first of each kind.
-    pub(super) streams: Vec<(u8, bool)>,
+    pub streams: Vec<(u8, bool)>,
     /// Whether the content is encrypted (DRM).
-    pub(super) protected: bool,
+    pub protected: bool,
 }
 
 /// Reads a header, as far as it is there; `None` if it is none.
-pub(super) fn read(header: &[u8]) -> Option<Asf> {
+pub fn read(header: &[u8]) -> Option<Asf> {
     if header.get(..16)? != HEADER {
         return None;
     }

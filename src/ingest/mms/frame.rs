@@ -11,7 +11,7 @@ const DOLLAR: u8 = 0x24;
 
 /// One chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Chunk {
+pub enum Chunk {
     /// `$H`: a piece of the ASF header, and whether it is the last.
     Header(Bytes, bool),
     /// `$D`: an ASF data packet without its padding.
@@ -26,22 +26,22 @@ pub(super) enum Chunk {
 
 /// The bytes are no chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NotFramed;
+pub struct NotFramed;
 
 /// Takes chunks out of bytes as they come. Holds at most one chunk, 64 KiB, and what was pushed.
 #[derive(Debug, Default)]
-pub(super) struct Deframer {
+pub struct Deframer {
     held: BytesMut,
 }
 
 impl Deframer {
     /// Takes in bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
     }
 
     /// The next chunk that is whole.
-    pub(super) fn next(&mut self) -> Result<Option<Chunk>, NotFramed> {
+    pub fn next(&mut self) -> Result<Option<Chunk>, NotFramed> {
         let Some(&[first, kind, low, high]) = self.held.first_chunk::<BASIC>() else {
             return Ok(None);
         };

@@ -3,8 +3,8 @@
 //! Delivers plain ASF, packets padded to their size, which is to be converted. `mms://` is taken as this protocol, too,
 //! as servers and players have done since its own was withdrawn.
 
-mod asf;
-mod frame;
+pub mod asf;
+pub mod frame;
 mod http;
 
 use std::fmt::Write;

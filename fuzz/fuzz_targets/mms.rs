@@ -13,7 +13,7 @@ fuzz_target!(|data: &[u8]| {
     let mut header = Vec::new();
     for part in data.chunks(usize::from(slicing).max(1) * 3) {
         deframer.push(part);
-        while let Ok(Some(chunk)) = deframer.next() {
+        while let Ok(Some(chunk)) = deframer.next_chunk() {
             if let Chunk::Header(bytes, last) = chunk {
                 header.extend_from_slice(&bytes);
                 if last {

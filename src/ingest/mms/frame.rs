@@ -41,7 +41,7 @@ impl Deframer {
     }
 
     /// The next chunk that is whole.
-    pub fn next(&mut self) -> Result<Option<Chunk>, NotFramed> {
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk>, NotFramed> {
         let Some(&[first, kind, low, high]) = self.held.first_chunk::<BASIC>() else {
             return Ok(None);
         };
@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn all(deframer: &mut Deframer) -> Vec<Chunk> {
-        std::iter::from_fn(|| deframer.next().unwrap()).collect()
+        std::iter::from_fn(|| deframer.next_chunk().unwrap()).collect()
     }
 
     proptest! {
@@ -113,7 +113,7 @@ mod tests {
         fn nothing_panics(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             let mut deframer = Deframer::default();
             deframer.push(&bytes);
-            while let Ok(Some(_)) = deframer.next() {}
+            while let Ok(Some(_)) = deframer.next_chunk() {}
         }
     }
 
@@ -121,9 +121,9 @@ mod tests {
     fn what_is_not_framed_is_told() {
         let mut deframer = Deframer::default();
         deframer.push(b"<html>");
-        assert_eq!(deframer.next(), Err(NotFramed));
+        assert_eq!(deframer.next_chunk(), Err(NotFramed));
         let mut short = Deframer::default();
         short.push(&[DOLLAR, b'D', 2, 0, 1, 2]);
-        assert_eq!(short.next(), Err(NotFramed));
+        assert_eq!(short.next_chunk(), Err(NotFramed));
     }
 }

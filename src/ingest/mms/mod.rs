@@ -80,7 +80,7 @@ struct Chunks {
 impl Chunks {
     async fn next(&mut self) -> Result<Option<Chunk>, IngestError> {
         loop {
-            let chunk = self.deframer.next().map_err(|_| {
+            let chunk = self.deframer.next_chunk().map_err(|_| {
                 let text = "the source does not speak MMS over HTTP";
                 IngestError::new(Stage::FirstByte, Cause::NotMedia, text)
             })?;

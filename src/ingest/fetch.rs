@@ -137,6 +137,11 @@ impl Fetcher {
         }
     }
 
+    /// True for one with at most one connection.
+    pub(super) fn is_single(&self) -> bool {
+        self.single.is_some()
+    }
+
     /// The manners of a source.
     pub fn manners(&self, source: &Source) -> Manners {
         let mut headers = HeaderMap::new();

@@ -73,6 +73,11 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// True when whoever asks has to wait until the answer before was read to its end.
+    pub(super) fn has_one_connection(&self) -> bool {
+        self.fetcher.is_single()
+    }
+
     /// What has to be handed on before the segment; `None` if that has been done, or if there is
     /// nothing.
     pub(super) async fn init(&mut self, wanted: &Wanted<'_>) -> Result<Option<Bytes>, IngestError> {
@@ -191,6 +196,20 @@ pub(super) struct Body {
 }
 
 impl Body {
+    /// Reads on until the end, but no more than `most` bytes or so.
+    pub(super) async fn read_ahead(&mut self, most: usize) -> Result<VecDeque<Bytes>, IngestError> {
+        let mut read = VecDeque::new();
+        let mut length = 0;
+        while length < most {
+            let Some(bytes) = self.next().await? else {
+                break;
+            };
+            length += bytes.len();
+            read.push_back(bytes);
+        }
+        Ok(read)
+    }
+
     /// The next bytes, which may be none; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, IngestError> {
         let bytes = if self.left == Some(0) {

@@ -16,6 +16,7 @@ pub(super) use loader::{Loader, Wanted};
 pub(super) use merge::{merge, not_carried};
 pub(super) use output::{Begin, Break, Output};
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::error::IngestError;
@@ -64,6 +65,9 @@ impl From<OutputEnd> for SegmentEnd {
     }
 }
 
+/// Most bytes of a segment that are read before it is their turn.
+const READ_AHEAD: usize = 32 << 20;
+
 /// Fetches a segment and delivers it.
 pub(super) async fn deliver(
     loader: &mut Loader<'_>,
@@ -76,10 +80,20 @@ pub(super) async fn deliver(
     };
     let mut init = loader.init(wanted).await.map_err(before)?;
     let mut body = loader.open(wanted).await.map_err(before)?;
+    let mut read = if output.waits_for_another() && loader.has_one_connection() {
+        // Both tracks come over the same one: who waits for its turn must not hold it.
+        body.read_ahead(READ_AHEAD).await.map_err(before)?
+    } else {
+        VecDeque::new()
+    };
     let mut begun = false;
     loop {
         let failed = |error| SegmentEnd::Failed { error, begun };
-        let Some(bytes) = body.next().await.map_err(failed)? else {
+        let next = match read.pop_front() {
+            Some(bytes) => Some(bytes),
+            None => body.next().await.map_err(failed)?,
+        };
+        let Some(bytes) = next else {
             return Ok(());
         };
         if bytes.is_empty() {

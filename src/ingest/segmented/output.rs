@@ -111,6 +111,11 @@ impl<'a> Output<'a> {
         Self::Remuxed(Box::new(Remuxer::new(vec![input], hold, sink)))
     }
 
+    /// True for one of two tracks, which are delivered in turn.
+    pub(super) fn waits_for_another(&self) -> bool {
+        matches!(self, Self::Lane(_))
+    }
+
     /// The rest of the segment will not come.
     pub(in crate::ingest) async fn cut(&mut self) -> Result<(), OutputEnd> {
         if let Self::Straight(sink) = self {

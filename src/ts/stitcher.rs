@@ -152,15 +152,11 @@ impl Stitcher {
 
     /// The earliest time that the source's `base` may get if `first` is to follow its line.
     fn earliest_start(&self, first: &First, base: u64) -> Option<Ticks> {
-        // Of the same PID, or else (the PIDs have changed) the latest of the same class.
-        let recent = || self.lines.iter().filter(|state| self.recent(state));
-        let same = recent().find(|state| state.line == first.line);
-        let alike = || {
-            recent()
-                .filter(|state| state.line.class == first.line.class)
-                .max_by_key(|state| state.last)
-        };
-        let state = same.or_else(alike)?;
+        // Of the same PID, or else (the PIDs have changed) the latest of the same class. What another source has
+        // brought since is not forgotten when a former one with its own PIDs comes back.
+        let alike = |state: &&State| state.line.class == first.line.class && self.recent(state);
+        let key = |state: &&State| (state.era, state.line == first.line, state.last);
+        let state = self.lines.iter().filter(alike).max_by_key(key)?;
         let next = state
             .follows(first.line)
             .wrapping_add_signed(-distance(base, first.at));
@@ -327,6 +323,36 @@ mod tests {
             let at = (from + lead) % WRAP;
             First { line, at, pts: at }
         })
+    }
+
+    #[test]
+    fn a_source_that_comes_back_goes_on_after_the_one_that_stood_in_for_it() {
+        let mut s = Stitcher::default();
+        let other = |line: Line| Line {
+            pid: line.pid + 0x50,
+            ..line
+        };
+        let mut last = play(&mut s, 900_000)[1];
+        for round in 0..4 {
+            s.announce();
+            let swap = |line| if round % 2 == 0 { other(line) } else { line };
+            let firsts = firsts(round * 7_000_000).map(|first| First {
+                line: swap(first.line),
+                ..first
+            });
+            s.begin(&firsts);
+            for i in 0..100 {
+                for first in firsts {
+                    let raw = first.at + i * 3600;
+                    let time = s.map(first.line, raw, raw).1;
+                    if first.line.class == Class::Video {
+                        let step = between(last, time);
+                        assert!((1..=90_000).contains(&step), "{round} {i}: {step}");
+                        last = time;
+                    }
+                }
+            }
+        }
     }
 
     #[test]

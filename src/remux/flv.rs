@@ -293,6 +293,8 @@ impl Reader {
         };
         if config {
             let (format, coding) = match codec {
+                // ffmpeg sends an empty one when it copies ADTS, and the true one before the first frame.
+                Codec::Aac if rest.is_empty() => return Ok(None),
                 Codec::Aac => match Aac::parse(rest) {
                     Ok(aac) => (Format::new(codec), Coding::Aac(aac)),
                     Err(name) => return Ok(self.unsupported(Kind::Audio, name)),

@@ -163,6 +163,27 @@ fn flv_files_and_tags_give_the_same() {
     assert_eq!(sound, 60);
 }
 
+/// As ffmpeg writes what it copies from ADTS.
+#[test]
+fn flv_whose_sound_is_configured_late_lists_it_from_the_start() {
+    let (late, empty) = (tag(8, 0, &[0xaf, 0, 0x11, 0x90]), tag(8, 0, &[0xaf, 0]));
+    let whole_file = flv(60);
+    let at = whole_file.windows(late.len()).position(|w| w == late);
+    let (head, rest) = whole_file.split_at(at.unwrap());
+    let rest = &rest[late.len()..];
+    let size = u32::from_be_bytes([0, rest[1], rest[2], rest[3]]) as usize;
+    let (picture, rest) = rest.split_at(size + 15);
+    let file = [head, &empty, picture, &late, rest].concat();
+    let (out, result, _) = whole(Container::Any, &file);
+    assert_eq!(result, Ok(()));
+    let notices = out.iter().filter_map(|output| match output {
+        Output::Notice(Notice::Tracks(tracks)) => Some(tracks.len()),
+        Output::Notice(other) => panic!("{other:?}"),
+        _ => None,
+    });
+    assert_eq!(notices.collect::<Vec<_>>(), [2]);
+}
+
 #[test]
 fn rtmp_goes_on_over_the_wrap_of_its_milliseconds() {
     let mut remux = Remux::new(vec![InputOptions::new(Container::Flv)], Limits::live());

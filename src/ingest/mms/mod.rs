@@ -110,11 +110,16 @@ impl Chunks {
                     }
                 }
                 Chunk::Other => {}
-                Chunk::Data(_) | Chunk::End | Chunk::Change => break,
+                Chunk::End => break,
+                Chunk::Data(_) | Chunk::Change => {
+                    let text = "the source sends no ASF header";
+                    return Err(IngestError::new(Stage::Manifest, Cause::NotMedia, text));
+                }
             }
         }
-        let text = "the source sends no ASF header";
-        Err(IngestError::new(Stage::Manifest, Cause::NotMedia, text))
+        // As VLC answers while it still starts.
+        let text = "the source ended before its ASF header";
+        Err(IngestError::new(Stage::FirstByte, Cause::Ended, text))
     }
 }
 

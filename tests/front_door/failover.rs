@@ -1,23 +1,10 @@
-//! Sources in order: who takes over when one fails, and who is taken back.
+//! Sources in order: who takes over when one fails. Who is taken back: `protocols.rs`.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::SOON;
 use crate::support::*;
-
-/// A server that tries soon, so that tests need not wait for the pauses of real life: a trial of a
-/// better source comes after three seconds.
-async fn quick() -> Server {
-    let options = Options::new()
-        .env("SOURCE_BACKOFF_MIN", "100ms")
-        .env("SOURCE_BACKOFF_MAX", "2s")
-        .env("SOURCE_TIMEOUT", "1s")
-        .env("SOURCE_STALL_TIMEOUT", "2s")
-        .env("FEED_LEAD", "1s");
-    Server::start(options).await
-}
 
 async fn add(server: &Server, id: &str, urls: &[&str]) {
     let sources: Vec<Value> = urls.iter().map(|url| json!({ "url": url })).collect();
@@ -43,53 +30,9 @@ async fn until_live(server: &Server, id: &str, source: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_viewer_stays_through_failover_and_the_way_back() {
-    let (first, second) = (Origin::start(), Origin::start());
-    let server = quick().await;
-    let primary = first.ts("live", TsFile::new(media("bbb.ts")));
-    let backup = second.ts("live", TsFile::new(media("bbb.ts")));
-    add(&server, "news", &[&primary.url(), &backup.url()]).await;
-
-    let viewer = TsViewer::open(&server.preview("news", "quality=source"));
-    viewer.wait_keyframe(SOON).await;
-    until_live(&server, "news", 0).await;
-    assert_eq!(
-        second.counters().requests,
-        0,
-        "the backup is not wanted yet"
-    );
-    first.stop();
-    until_live(&server, "news", 1).await;
-    first.resume();
-    until_live(&server, "news", 0).await;
-    eventually(SOON, "the backup to be let go", async || {
-        (second.counters().open == 0).then_some(())
-    })
-    .await;
-    let pictures = viewer.seen().keyframes.len();
-    eventually(SOON, "pictures to go on", async || {
-        (viewer.seen().keyframes.len() > pictures + 1).then_some(())
-    })
-    .await;
-    let seen = viewer.seen();
-    assert_eq!(seen.ended, None, "the viewer was cut off");
-    assert_eq!((seen.continuity_errors, seen.sync_losses), (0, 0));
-    assert!(
-        seen.longest_step < 1.0,
-        "the timeline goes on: {} s",
-        seen.longest_step
-    );
-    let taken_back = server.metrics().await;
-    assert_eq!(
-        taken_back.get("sightglass_sources_taken_back_total"),
-        Some(1.0)
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_only_accepts_or_stalls_is_left() {
     let (mute, stalling, backup) = (Origin::start(), Origin::start(), Origin::start());
-    let server = quick().await;
+    let server = Server::start(Options::new().quick()).await;
     mute.stall(true);
     let never = mute.ts("live", TsFile::new(media("bbb.ts")));
     let some = stalling.ts("live", TsFile::new(media("bbb.ts")).stall_after(1_500_000));
@@ -136,7 +79,7 @@ async fn dead_backups_are_not_run_through_at_once_and_refusals_are_left_alone() 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_may_ask_for_the_next_source() {
     let origin = Origin::start();
-    let server = quick().await;
+    let server = Server::start(Options::new().quick()).await;
     let one = origin.ts("one", TsFile::new(media("bbb.ts")));
     let two = origin.ts("two", TsFile::new(media("bbb.ts")));
     add(&server, "tv", &[&one.url(), &two.url()]).await;

@@ -28,6 +28,7 @@ mod policy;
 mod pool;
 mod profiles;
 mod progressive;
+mod protocols;
 mod rtmp;
 mod rtsp;
 mod segmented;

@@ -11,7 +11,7 @@ use crate::SOON;
 use crate::support::*;
 
 /// The main clip as MP4, its index at the end: H.264 with B-frames, AAC; 12 s.
-async fn film(folder: &Path) -> PathBuf {
+pub(crate) async fn film(folder: &Path) -> PathBuf {
     let path = folder.join("end.mp4");
     let source = media("bbb-4s/index.m3u8");
     ffmpeg(

@@ -23,7 +23,7 @@ async fn watch(server: &Server, id: &str) -> Packets {
 }
 
 /// The clip as an MP4 file: of TS, GStreamer's demuxer gives the first picture a wrong time.
-async fn film(folder: &Path) -> PathBuf {
+pub(crate) async fn film(folder: &Path) -> PathBuf {
     let path = folder.join("film.mp4");
     let mut command = clean_command("ffmpeg");
     command.args(["-v", "error", "-i"]).arg(media("bbb.ts"));
@@ -303,22 +303,6 @@ async fn what_a_server_refuses_or_spoils_is_told() {
         }
     }))
     .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_comes_back_is_played_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut origin = RtspServer::h264_aac(&film(folder.path()).await, &[]);
-    let options = Options::new().env("SOURCE_BACKOFF_MIN", "200ms");
-    let server = Server::start(options).await;
-    server.add_stream("tv", &origin.url()).await;
-    let viewer = TsViewer::open(&server.preview("tv", "quality=source"));
-    viewer.wait_keyframe(SOON).await;
-    origin.stop();
-    let before = viewer.bytes();
-    origin.start_again();
-    viewer.wait_bytes(before + 2_000_000, SOON).await;
-    assert!(viewer.seen().ended.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

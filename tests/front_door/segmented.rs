@@ -1,8 +1,5 @@
 //! Segments that are no MPEG-TS: fragmented MP4 by HLS and by DASH, sound beside the picture.
 
-use std::time::Duration;
-
-use crate::SOON;
 use crate::support::*;
 
 /// The packets of the clip that everything here is packed from.
@@ -116,26 +113,4 @@ fn index_alone(packager: &Packager) {
         );
     }
     std::fs::write(folder.join("main.mpd"), text).unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn dash_goes_on_after_its_origin_was_away() {
-    let live = Packager::live(DASH_NUMBERS);
-    live.wait("main.mpd").await;
-    let origin = Origin::start();
-    let url = origin.folder("tv", live.folder(), "main.mpd");
-    let options = Options::new()
-        .env("SOURCE_BACKOFF_MIN", "100ms")
-        .env("SOURCE_TIMEOUT", "1s");
-    let server = Server::start(options).await;
-    server.add_stream("tv", &url).await;
-    let viewer = TsViewer::open(&server.preview("tv", "quality=source"));
-    viewer.wait_keyframe(SOON).await;
-    origin.stop();
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    origin.resume();
-    let before = viewer.seen();
-    viewer.wait_bytes(before.bytes + 1_500_000, SOON).await;
-    let seen = viewer.seen();
-    assert!(seen.ended.is_none() && seen.sync_losses == 0, "{seen:?}");
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use support::{
     Asked, Codec, Fault, Gate, Hostile, Key, LiveHls, Metrics, Nginx, Options, Origin, Picture,
     Server, TsFile, TsScan, TsViewer, ViewerOptions, eventually, ffprobe_packets, ffprobe_stream,
-    gst_play, hls_viewer, media, play_with_mpv, write_ts,
+    gst_play, hls_viewer, http_client, media, play_with_mpv, write_ts,
 };
 
 fn http() -> reqwest::Client {
@@ -381,7 +381,7 @@ async fn a_slow_viewer_holds_little() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nginx_serves_a_folder() {
-    let nginx = Nginx::serve(&media("bbb-4s")).await;
+    let mut nginx = Nginx::serve(&media("bbb-4s")).await;
     let packets = ffprobe_packets(&nginx.url("index.m3u8"), 5).await;
     assert!(packets.span("video") > 4.5);
     assert!(

@@ -35,6 +35,7 @@ mod packager;
 mod rtmp;
 mod rtsp;
 mod rtsp_fake;
+mod senders;
 mod server;
 pub mod soak;
 mod tsedit;
@@ -60,6 +61,7 @@ pub use packager::{DASH_LIST, DASH_NUMBERS, DASH_TIMELINE, HLS_ALL, HLS_LIVE, Pa
 pub use rtmp::RtmpServer;
 pub use rtsp::RtspServer;
 pub use rtsp_fake::{Fake, FakeRtsp};
+pub use senders::{ffmpeg_sends, free_tcp_port, free_udp_port, is_root, vlc, vlc_serves_mms};
 pub use server::{Options, Reply, Server, StartFailure};
 pub use tsscan::{Codec, Keyframe, TsScan};
 pub use wait::{eventually, patience};

@@ -12,7 +12,8 @@ use super::wait::eventually;
 
 /// An nginx that serves a folder on a loopback port; killed on drop.
 pub struct Nginx {
-    kid: Kid,
+    /// `None` while it is stopped.
+    kid: Option<Kid>,
     port: u16,
     home: TempDir,
 }
@@ -27,7 +28,8 @@ impl Nginx {
             let config = home.path().join("nginx.conf");
             std::fs::write(&config, configuration(home.path(), folder, port))
                 .expect("the configuration can be written");
-            if let Some(kid) = start(home.path(), port).await {
+            let kid = start(home.path(), port).await;
+            if kid.is_some() {
                 return Self { kid, port, home };
             }
         }
@@ -49,9 +51,15 @@ impl Nginx {
             .collect()
     }
 
-    /// Stops it; its port refuses connections from now on.
-    pub fn stop(mut self) {
-        self.kid.kill();
+    /// Stops it; its port refuses connections until [`Self::resume`].
+    pub fn stop(&mut self) {
+        self.kid = None;
+    }
+
+    /// Starts it again on the same port.
+    pub async fn resume(&mut self) {
+        let kid = start(self.home.path(), self.port).await;
+        self.kid = Some(kid.expect("nginx starts on the port that it had"));
     }
 }
 

@@ -1,13 +1,12 @@
 //! RTSP origins: gst-rtsp-server and VLC, both independent of the product.
 
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use super::child::{Kid, clean_command};
+use super::senders::{free_tcp_port, vlc};
 use super::wait::eventually;
 
 /// What gst-rtsp-server makes of an MP4 file with H.264 and AAC.
@@ -60,28 +59,16 @@ impl RtspServer {
         }
     }
 
-    /// VLC's server with this file. VLC refuses to be root.
+    /// VLC's server with this file.
     pub async fn vlc(clip: &Path) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("a bound address").port();
-        drop(listener);
-        let root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        let mut command = clean_command(if root { "setpriv" } else { "cvlc" });
-        if root {
-            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "cvlc"]);
-        }
-        command
-            .args(["-I", "dummy", "--no-dbus", "--loop"])
-            .arg(clip)
-            .args([
-                "--sout",
-                &format!("#rtp{{sdp=rtsp://127.0.0.1:{port}/live}}"),
-            ])
-            .env("HOME", "/tmp")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let kid = Kid::spawn(&mut command);
+        let port = free_tcp_port();
+        let output = format!("#rtp{{sdp=rtsp://127.0.0.1:{port}/live}}");
+        let kid = vlc([
+            "--loop".as_ref(),
+            clip.as_os_str(),
+            "--sout".as_ref(),
+            output.as_ref(),
+        ]);
         let server = Self {
             kid,
             port,

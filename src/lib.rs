@@ -26,6 +26,7 @@ pub mod actors;
 pub mod admission;
 pub mod app;
 pub mod base;
+pub mod conditions;
 pub mod config;
 pub mod dash;
 pub mod feed;

@@ -9,6 +9,7 @@ mod check;
 mod cli;
 mod file;
 mod hint;
+mod judging;
 mod mistake;
 mod model;
 mod net;
@@ -23,7 +24,8 @@ mod units;
 pub use cli::{CliError, Command, cli, parse_command};
 pub use mistake::{ConfigErrors, Mistake, Origin};
 pub use model::{
-    Config, Feed, Hls, Http, Limits, Log, LogFormat, Sessions, Sources, Transcode, settings,
+    Config, Feed, Hls, Http, Limits, Log, LogFormat, Monitor, Sessions, Sources, Transcode,
+    settings,
 };
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};
 pub use reader::{Flags, Loaded};

@@ -1,12 +1,15 @@
 //! The table of settings. To add one, add a line.
 
 use super::check;
+use super::judging::{ByKind, Kinds, SEVERITIES};
 use super::net::{Cidrs, HeaderText, Listen, Ports, PublicUrl, Schemes};
 use super::parser::{About, FilePath, LogFilter, Maybe, OneOf, Switch, Text, whole};
 use super::profile::{self, Profile, ProfileName};
 use super::reader::Reader;
 use super::section::{Setting, section};
-use super::units::{HOUR, KIB, MIB, MINUTE, Millis, SECOND, Size};
+use super::units::{DAY, HOUR, KIB, MIB, MINUTE, Millis, SECOND, Size};
+use crate::conditions::{Kind, Severity};
+use crate::stream::MonitorMode;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -39,6 +42,8 @@ section! {
         sessions: Sessions = Sessions::read;
         /// The fan-out of one stream's bytes.
         feed: Feed = Feed::read;
+        /// How streams are watched, and what is kept of it.
+        monitor: Monitor = Monitor::read;
         /// The HLS that is served.
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
@@ -165,6 +170,43 @@ section! {
     check check::feed;
 }
 
+/// The words for how closely streams are watched.
+const MODES: &[(&str, MonitorMode)] = &MonitorMode::WORDS;
+
+section! {
+    /// How streams are watched, and what is kept of it.
+    pub struct Monitor in "monitor." {
+        /// How closely streams are watched that do not say it: continuous (pulled all the time), sampled (a look in each interval), off.
+        mode: MonitorMode = "sampled", ["MONITOR_MODE"], "monitor-mode", OneOf(MODES);
+        /// Time between two looks at a sampled stream.
+        interval: Duration = "30s", ["MONITOR_INTERVAL"], "monitor-interval", Millis(2 * SECOND, HOUR);
+        /// Time between two looks at the picture and the sound of a stream that is watched continuously.
+        picture_interval: Duration = "10s", ["MONITOR_PICTURE_INTERVAL"], "monitor-picture-interval", Millis(2 * SECOND, HOUR);
+        /// Decoders that look at pictures and sound at a time.
+        decoders: usize = "2", ["MONITOR_DECODERS"], "monitor-decoders", whole(1, 64);
+        /// Looks at streams of one host at a time.
+        host_concurrency: usize = "4", ["MONITOR_HOST_CONCURRENCY"], "monitor-host-concurrency", whole(1, 1_000);
+        /// Streams whose watching begins in a second, so that not all begin at once.
+        start_rate: u32 = "20", ["MONITOR_START_RATE"], "monitor-start-rate", whole(1, 10_000);
+        /// How long a condition must last before it is raised, by kind, where it is not as built in (down=10s, black=10s).
+        hold: BTreeMap<Kind, Duration> = "", ["MONITOR_HOLD"], "monitor-hold", ByKind(Millis(0, HOUR));
+        /// How long a condition must be gone before it is cleared, by kind, where it is not as built in (down=10s); below 5s counts as 5s.
+        clear: BTreeMap<Kind, Duration> = "", ["MONITOR_CLEAR"], "monitor-clear", ByKind(Millis(0, HOUR));
+        /// How bad a condition is, by kind, where it is not as built in (silent=critical, slow=warning).
+        severity: BTreeMap<Kind, Severity> = "", ["MONITOR_SEVERITY"], "monitor-severity", ByKind(OneOf(SEVERITIES));
+        /// Kinds of conditions that are raised only for streams that ask for them.
+        disable: Vec<Kind> = "", ["MONITOR_DISABLE"], "monitor-disable", Kinds;
+        /// Most bytes of thumbnails that are kept.
+        thumbnails_bytes: usize = "32MB", ["MONITOR_THUMBNAIL_MEMORY"], "monitor-thumbnail-memory", Size(MIB, 4096 * MIB);
+        /// Events and minutes older than this are removed from the history.
+        history_age: Duration = "90d", ["MONITOR_HISTORY_AGE"], "monitor-history-age", Millis(HOUR, 3_660 * DAY);
+        /// Most bytes of history that are kept; the oldest goes first.
+        history_bytes: usize = "1GB", ["MONITOR_HISTORY_SIZE"], "monitor-history-size", Size(MIB, 1024 * 1024 * MIB);
+        /// Metrics have series for each stream.
+        stream_metrics: bool = "true", ["MONITOR_STREAM_METRICS"], "monitor-stream-metrics", Switch;
+    }
+}
+
 section! {
     /// The HLS that is served.
     pub struct Hls in "hls." {
@@ -234,6 +276,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Limits::SETTINGS,
         Sessions::SETTINGS,
         Feed::SETTINGS,
+        Monitor::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
         Log::SETTINGS,

@@ -109,7 +109,7 @@ impl Parser for Schemes {
 }
 
 /// At most `most` comma-separated items; none in an empty text.
-fn list<T>(text: &str, most: usize, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn list<T>(text: &str, most: usize, item: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     let text = text.trim();
     if text.is_empty() {
         return Some(Vec::new());
@@ -121,7 +121,7 @@ fn list<T>(text: &str, most: usize, item: impl Fn(&str) -> Option<T>) -> Option<
 }
 
 /// A TOML array of strings.
-fn array<T: ToString>(items: &[T]) -> String {
+pub(super) fn array<T: ToString>(items: &[T]) -> String {
     let items: Vec<_> = items.iter().map(|item| quoted(&item.to_string())).collect();
     format!("[{}]", items.join(", "))
 }

@@ -1,6 +1,7 @@
 //! The configuration as a whole: strength, mistakes, names, defaults.
 
 use super::*;
+use crate::stream::MonitorMode;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io;
@@ -62,6 +63,13 @@ fn other_value(setting: &Setting) -> String {
         "transcode.max_concurrent" | "transcode.queue_length" => "0",
         "hls.window" => "9",
         "http.playlist_base_url" => "https://tv.example.org/sub/",
+        "monitor.mode" => "continuous",
+        "monitor.hold" | "monitor.clear" => "black=20s,silent=1m",
+        "monitor.severity" => "silent=warning",
+        "monitor.disable" => "bitrate,slow",
+        "monitor.history_age" => "7d",
+        "monitor.stream_metrics" => "false",
+        "monitor.thumbnails_bytes" | "monitor.history_bytes" => "64MB",
         "log.level" => "warn,sightglass=debug",
         "log.format" => "pretty",
         "shutdown_timeout" => "29s",
@@ -201,6 +209,25 @@ fn defaults() {
         Feed {
             max_bytes: 16 << 20,
             lag_bytes: 4 << 20,
+        }
+    );
+    assert_eq!(
+        config.monitor,
+        Monitor {
+            mode: MonitorMode::Sampled,
+            interval: ms(30_000),
+            picture_interval: ms(10_000),
+            decoders: 2,
+            host_concurrency: 4,
+            start_rate: 20,
+            hold: BTreeMap::new(),
+            clear: BTreeMap::new(),
+            severity: BTreeMap::new(),
+            disable: vec![],
+            thumbnails_bytes: 32_000_000,
+            history_age: ms(90 * 24 * 3_600_000),
+            history_bytes: 1_000_000_000,
+            stream_metrics: true,
         }
     );
     assert_eq!(
@@ -399,6 +426,9 @@ fn settings_that_contradict_each_other() {
     assert_eq!(found[3].origin, Origin::Default);
     let env = [("HLS_SESSION_TIMEOUT", "3s"), ("SHUTDOWN_TIMEOUT", "4s")];
     assert_eq!(mistakes(&[], &env, None).len(), 2);
+    let env = [("MONITOR_THUMBNAIL_MEMORY", "512MB")];
+    let found = mistakes(&[], &env, None);
+    assert_eq!(found[0].key, "monitor.thumbnails_bytes", "{found:?}");
 }
 
 #[test]

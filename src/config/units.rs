@@ -7,10 +7,11 @@ use std::time::Duration;
 pub(super) const KIB: usize = 1 << 10;
 /// One binary megabyte, in bytes.
 pub(super) const MIB: usize = 1 << 20;
-/// One second, minute and hour, in milliseconds.
+/// One second, minute, hour and day, in milliseconds.
 pub(super) const SECOND: u64 = 1_000;
 pub(super) const MINUTE: u64 = 60 * SECOND;
 pub(super) const HOUR: u64 = 60 * MINUTE;
+pub(super) const DAY: u64 = 24 * HOUR;
 
 /// A duration between two bounds in milliseconds, both allowed. A bare whole number counts milliseconds.
 pub(super) struct Millis(pub(super) u64, pub(super) u64);
@@ -25,6 +26,7 @@ impl Parser for Millis {
             "s" => SECOND,
             "m" | "min" => MINUTE,
             "h" => HOUR,
+            "d" => DAY,
             _ => return None,
         };
         let millis = number.checked_mul(scale)?;
@@ -93,9 +95,9 @@ fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     Some((number.parse().ok()?, unit.trim_start()))
 }
 
-/// The shortest exact text of a duration: `2m`, `15s`, `500ms`.
+/// The shortest exact text of a duration: `1d`, `2m`, `15s`, `500ms`.
 fn duration_text(millis: u64) -> String {
-    for (scale, unit) in [(HOUR, "h"), (MINUTE, "m"), (SECOND, "s")] {
+    for (scale, unit) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s")] {
         if millis > 0 && millis.is_multiple_of(scale) {
             return format!("{}{unit}", millis / scale);
         }
@@ -137,6 +139,10 @@ mod tests {
                 "{text}"
             );
         }
+        let days = Millis(0, 90 * DAY);
+        let most = Duration::from_hours(90 * 24);
+        assert_eq!(days.parse("90d"), Some(most));
+        assert_eq!(days.show(&most), "\"90d\"");
         for text in [
             "",
             "s",

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::invalid::Mistakes;
-use super::limits;
+use super::invalid::{Mistakes, join};
+use super::{Monitoring, limits};
 
 /// Per-stream options; what is absent follows the server's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +23,9 @@ pub struct Options {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 3_600_000, example = 10_000)]
     pub linger_ms: Option<u64>,
+    /// How it is watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitor: Option<Monitoring>,
 }
 
 impl Options {
@@ -45,6 +48,9 @@ impl Options {
                 "is too long",
                 format!("0 to {} milliseconds", limits::LINGER_MAX_MS),
             );
+        }
+        if let Some(monitor) = &self.monitor {
+            monitor.check(&join(at, "monitor"), mistakes);
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, DraftSource};
 use super::invalid::{Mistakes, join};
-use super::{Credentials, Options, limits};
+use super::{Credentials, Monitoring, Options, limits};
 
 /// What a record shows but nobody sets. Accepted and ignored, so that what GET gave can be edited and sent back.
 const READ_ONLY: [&str; 7] = [
@@ -74,6 +74,9 @@ fn options(at: String, value: Value, mistakes: &mut Mistakes) -> Option<Options>
         transcode: f.boolean("transcode"),
         quality: f.string("quality"),
         linger_ms: f.integer("linger_ms"),
+        monitor: f
+            .member("monitor")
+            .and_then(|(at, value)| Monitoring::read(at, value, f.mistakes)),
     };
     f.close();
     Some(options)
@@ -106,6 +109,22 @@ fn string(at: String, value: Value, mistakes: &mut Mistakes) -> Option<String> {
     }
     mistakes.add(at, "has the wrong type", "a string");
     None
+}
+
+fn word<T: Copy>(
+    at: String,
+    value: &Value,
+    words: &[(&str, T)],
+    mistakes: &mut Mistakes,
+) -> Option<T> {
+    let found = value
+        .as_str()
+        .and_then(|text| words.iter().find(|(word, _)| *word == text));
+    if found.is_none() {
+        let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        mistakes.add(at, "is none of the words", names.join(", "));
+    }
+    found.map(|(_, value)| *value)
 }
 
 /// The members of an object that have not been read yet.
@@ -193,12 +212,32 @@ impl<'m> Members<'m> {
         text
     }
 
-    fn boolean(&mut self, name: &'static str) -> Option<bool> {
+    pub(super) fn boolean(&mut self, name: &'static str) -> Option<bool> {
         self.typed(name, "true or false", |value| value.as_bool())
     }
 
     pub(super) fn integer(&mut self, name: &'static str) -> Option<u64> {
         self.typed(name, "a whole number, 0 or more", |value| value.as_u64())
+    }
+
+    /// One of some words.
+    pub(super) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let (at, value) = self.member(name)?;
+        word(at, &value, words, self.mistakes)
+    }
+
+    /// Some of some words; each counts once, in the order of `words`.
+    pub(super) fn words<T: Copy + PartialEq>(
+        &mut self,
+        name: &'static str,
+        words: &[(&str, T)],
+    ) -> Vec<T> {
+        let items = self.list(name, limits::WORDS, |at, value, mistakes| {
+            Some(word(at, &value, words, mistakes))
+        });
+        let given: Vec<T> = items.unwrap_or_default().into_iter().flatten().collect();
+        let known = words.iter().map(|(_, value)| *value);
+        known.filter(|value| given.contains(value)).collect()
     }
 
     fn list<T: Default>(

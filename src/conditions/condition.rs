@@ -206,6 +206,14 @@ impl Observation {
     }
 }
 
+impl Condition {
+    pub(super) fn end(&mut self, ending: Ending, at: Timestamp) {
+        // The wall clock may have been set back since.
+        self.cleared_at = Some(at.max(self.raised_at));
+        self.ending = Some(ending);
+    }
+}
+
 impl From<Evidence> for Proof {
     fn from(evidence: Evidence) -> Self {
         let mut text = evidence.text;

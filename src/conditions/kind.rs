@@ -168,7 +168,8 @@ impl Kind {
             OwnNetwork => (Critical, 0, 5, 1),
         };
         Rule {
-            enabled: true,
+            // Of no single stream.
+            enabled: self != OwnNetwork,
             severity,
             hold: Duration::from_secs(hold),
             clear: Duration::from_secs(clear),
@@ -247,6 +248,50 @@ impl Health {
             Self::Degraded => "degraded",
             Self::Down => "down",
             Self::Paused => "paused",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for (index, kind) in Kind::ALL.into_iter().enumerate() {
+            assert_eq!(kind.index(), index);
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+            assert_eq!(Kind::parse(kind.as_str()), Some(kind));
+        }
+        assert_eq!(Kind::parse("Black"), None);
+        for severity in Severity::ALL {
+            assert_eq!(serde_json::to_value(severity).unwrap(), severity.as_str());
+            assert_eq!(Severity::parse(severity.as_str()), Some(severity));
+        }
+        assert!(Severity::ALL.is_sorted());
+        for health in [
+            Health::Unknown,
+            Health::Up,
+            Health::Degraded,
+            Health::Down,
+            Health::Paused,
+        ] {
+            assert_eq!(serde_json::to_value(health).unwrap(), health.as_str());
+        }
+    }
+
+    #[test]
+    fn explanations_are_complete_and_go_one_way() {
+        for kind in Kind::ALL {
+            for other in kind.explained_by() {
+                assert!(!other.explained_by().contains(&kind), "{kind:?} {other:?}");
+                for further in other.explained_by() {
+                    assert!(
+                        kind.explained_by().contains(further),
+                        "{kind:?} {further:?}"
+                    );
+                }
+            }
         }
     }
 }

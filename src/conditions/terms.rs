@@ -1,6 +1,6 @@
 //! How one stream is judged.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Kind, Severity};
 use crate::config;
@@ -76,6 +76,24 @@ impl Terms {
         self
     }
 
+    /// As built in.
+    #[cfg(test)]
+    pub(super) fn usual() -> Self {
+        Self {
+            mode: MonitorMode::Continuous,
+            interval: Duration::from_secs(10),
+            failover_on: Vec::new(),
+            rules: Kind::ALL.map(Kind::rule),
+        }
+    }
+
+    /// With another rule for a kind.
+    #[cfg(test)]
+    pub(super) fn with(mut self, kind: Kind, change: impl FnOnce(&mut Rule)) -> Self {
+        change(&mut self.rules[kind.index()]);
+        self
+    }
+
     /// How a kind is judged.
     pub fn rule(&self, kind: Kind) -> &Rule {
         &self.rules[kind.index()]
@@ -88,9 +106,7 @@ impl Terms {
 
     /// How long a kind must be gone after so many relapses: twice as long for each, up to [`CLEAR_MAX`].
     pub(super) fn clear_after(&self, kind: Kind, relapses: u32) -> Duration {
-        let clear = self.rule(kind).clear.max(MERGE);
-        let grown = clear.saturating_mul(2u32.saturating_pow(relapses));
-        grown.min(CLEAR_MAX.max(clear))
+        grown(self.rule(kind).clear.max(MERGE), relapses)
     }
 
     /// How long a suspicion lasts that no other look confirms: several looks may be late.
@@ -106,6 +122,18 @@ impl Terms {
     }
 }
 
+/// A clear time after so many relapses.
+pub(super) fn grown(clear: Duration, relapses: u32) -> Duration {
+    let grown = clear.saturating_mul(2u32.saturating_pow(relapses));
+    grown.min(CLEAR_MAX.max(clear))
+}
+
+/// The relapses of what is raised at `at`, by when it was last cleared and how often it had come back until then.
+pub(super) fn relapses(past: Option<(Instant, u32)>, at: Instant) -> u32 {
+    let recent = past.filter(|(cleared, _)| at < *cleared + FLAP_MEMORY);
+    recent.map_or(0, |(_, relapses)| relapses.saturating_add(1))
+}
+
 fn rule(kind: Kind, config: &config::Monitor, stream: &Monitoring) -> Rule {
     let usual = kind.rule();
     let own = stream.conditions.get(&kind).copied().unwrap_or_default();
@@ -113,7 +141,7 @@ fn rule(kind: Kind, config: &config::Monitor, stream: &Monitoring) -> Rule {
         own.map_or(config.copied().unwrap_or(usual), Duration::from_millis)
     };
     Rule {
-        enabled: kind != Kind::OwnNetwork && own.enabled.unwrap_or(!config.disable.contains(&kind)),
+        enabled: usual.enabled && own.enabled.unwrap_or(!config.disable.contains(&kind)),
         severity: own
             .severity
             .or(config.severity.get(&kind).copied())
@@ -121,5 +149,125 @@ fn rule(kind: Kind, config: &config::Monitor, stream: &Monitoring) -> Rule {
         hold: time(own.hold_ms, config.hold.get(&kind), usual.hold),
         clear: time(own.clear_ms, config.clear.get(&kind), usual.clear),
         looks: usual.looks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Flags};
+    use crate::stream::ConditionOptions;
+
+    fn config() -> config::Monitor {
+        let no_file = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+        Config::load(&Flags::default(), &|_| None, &no_file)
+            .unwrap()
+            .monitor
+    }
+
+    #[test]
+    fn the_stream_over_the_configuration_over_what_is_built_in() {
+        let mut config = config();
+        let secs = Duration::from_secs;
+        let usual = Terms::new(&config, &Monitoring::default());
+        assert_eq!(
+            (usual.mode, usual.interval),
+            (MonitorMode::Sampled, secs(30))
+        );
+        for kind in Kind::ALL {
+            assert_eq!(*usual.rule(kind), kind.rule(), "{kind:?}");
+        }
+
+        config.hold = [(Kind::Black, secs(20)), (Kind::Silent, secs(21))].into();
+        config.clear = [(Kind::Black, secs(22)), (Kind::Silent, secs(23))].into();
+        config.severity = [
+            (Kind::Black, Severity::Info),
+            (Kind::Silent, Severity::Info),
+        ]
+        .into();
+        config.disable = vec![Kind::Slow, Kind::Bitrate];
+        let silent = ConditionOptions {
+            enabled: None,
+            hold_ms: Some(60_000),
+            clear_ms: Some(61_000),
+            severity: Some(Severity::Warning),
+        };
+        let slow = ConditionOptions {
+            enabled: Some(true),
+            ..ConditionOptions::default()
+        };
+        let frozen = ConditionOptions {
+            enabled: Some(false),
+            ..ConditionOptions::default()
+        };
+        let own = [
+            (Kind::Silent, silent),
+            (Kind::Slow, slow),
+            (Kind::Frozen, frozen),
+            (Kind::OwnNetwork, slow),
+        ];
+        let stream = Monitoring {
+            mode: Some(MonitorMode::Continuous),
+            conditions: own.into(),
+            failover_on: vec![Kind::Black],
+            ..Monitoring::default()
+        };
+        let terms = Terms::new(&config, &stream);
+        let rule = |kind| {
+            let rule = terms.rule(kind);
+            (rule.hold, rule.clear, rule.severity)
+        };
+        assert_eq!(
+            (terms.mode, terms.interval),
+            (MonitorMode::Continuous, secs(10))
+        );
+        assert_eq!(rule(Kind::Black), (secs(20), secs(22), Severity::Info));
+        assert_eq!(rule(Kind::Silent), (secs(60), secs(61), Severity::Warning));
+        let off = Kind::ALL.into_iter().filter(|kind| !terms.looks_for(*kind));
+        let off: Vec<_> = off.collect();
+        assert_eq!(off, [Kind::Frozen, Kind::Bitrate, Kind::OwnNetwork]);
+        assert_eq!(terms.failover_on, [Kind::Black]);
+        let stream = Monitoring {
+            interval_ms: Some(5_000),
+            ..stream
+        };
+        assert_eq!(Terms::new(&config, &stream).interval, secs(5));
+    }
+
+    #[test]
+    fn what_a_stream_has_not() {
+        let off = |terms: &Terms| {
+            let kinds = Kind::ALL.into_iter();
+            kinds
+                .filter(|kind| !terms.looks_for(*kind))
+                .collect::<Vec<_>>()
+        };
+        let stream = |still_picture| Monitoring {
+            still_picture,
+            failover_on: vec![Kind::Black, Kind::Frozen, Kind::Silent],
+            ..Monitoring::default()
+        };
+        let terms = Terms::new(&config(), &stream(false));
+        let radio = terms.clone().without_picture();
+        let gone = [Kind::Black, Kind::Frozen, Kind::NoVideo, Kind::OwnNetwork];
+        assert_eq!(
+            (off(&radio), radio.failover_on),
+            (gone.to_vec(), vec![Kind::Silent])
+        );
+        let camera = terms.without_sound();
+        let gone = [Kind::Silent, Kind::NoAudio, Kind::OwnNetwork];
+        assert_eq!(off(&camera), gone);
+        assert_eq!(camera.failover_on, [Kind::Black, Kind::Frozen]);
+        let card = Terms::new(&config(), &stream(true));
+        assert_eq!(off(&card), [Kind::Frozen, Kind::OwnNetwork]);
+        assert_eq!(card.failover_on, [Kind::Black, Kind::Silent]);
+    }
+
+    #[test]
+    fn a_suspicion_outlasts_late_looks() {
+        let mut terms = Terms::usual();
+        assert_eq!(terms.suspicion(), Duration::from_mins(10));
+        terms.interval = Duration::from_mins(5);
+        assert_eq!(terms.suspicion(), Duration::from_mins(20));
     }
 }

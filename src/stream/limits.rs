@@ -50,8 +50,6 @@ pub const TIMEOUT_MIN_MS: u64 = 100;
 pub const TIMEOUT_MAX_MS: u64 = 120_000;
 /// Longest linger after the last viewer, in milliseconds.
 pub const LINGER_MAX_MS: u64 = 3_600_000;
-/// Most items of a list of words.
-pub const WORDS: usize = 32;
 /// Shortest time between two looks of the monitor at a stream, in milliseconds.
 pub const MONITOR_INTERVAL_MIN_MS: u64 = 2_000;
 /// Longest interval, hold and clear time of the monitor, in milliseconds.

@@ -70,6 +70,11 @@ pub struct ConditionOptions {
 }
 
 impl Monitoring {
+    /// Whether it says nothing.
+    pub(super) fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Reads the shape of a body, member by member.
     pub(super) fn read(at: String, value: Value, mistakes: &mut Mistakes) -> Option<Self> {
         let mut f = Members::open(at, value, mistakes)?;
@@ -126,6 +131,7 @@ fn conditions_of(
         }
         if let Some((at, value)) = f.member(kind.as_str())
             && let Some(options) = condition(at, value, f.mistakes())
+            && options != ConditionOptions::default()
         {
             conditions.insert(kind, options);
         }
@@ -164,6 +170,127 @@ impl MonitorMode {
             Self::Continuous => "continuous",
             Self::Sampled => "sampled",
             Self::Off => "off",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Definition, Draft, Invalid, merge_patch};
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    fn define(monitor: &Value) -> Result<Definition, Vec<Invalid>> {
+        let body =
+            json!({"id": "a", "sources": [{"url": "http://h/"}], "options": {"monitor": monitor}});
+        Draft::define(body, None, |_| false)
+    }
+
+    fn shown(definition: &Definition) -> Value {
+        let shown = serde_json::to_value(definition).unwrap();
+        // As the store reads it.
+        let stored: Definition = serde_json::from_value(shown.clone()).unwrap();
+        assert_eq!(stored, *definition);
+        shown["options"]["monitor"].clone()
+    }
+
+    #[test]
+    fn what_is_set_is_shown_and_the_rest_is_not() {
+        let full = json!({
+            "mode": "continuous", "interval_ms": 2_000, "still_picture": true,
+            "conditions": {
+                "black": {"enabled": true, "hold_ms": 0, "clear_ms": 3_600_000, "severity": "info"},
+                "no_audio": {"enabled": false},
+            },
+            "failover_on": ["black", "silent"],
+        });
+        let made = define(&full).unwrap();
+        assert_eq!(shown(&made), full);
+        let monitor = &made.options.monitor;
+        assert_eq!(monitor.failover_on, [Kind::Black, Kind::Silent]);
+        assert_eq!(monitor.conditions[&Kind::NoAudio].enabled, Some(false));
+        // Each once, in one order.
+        let mixed = define(&json!({"failover_on": ["silent", "black", "silent"]})).unwrap();
+        assert_eq!(shown(&mixed), json!({"failover_on": ["black", "silent"]}));
+        for nothing in [
+            json!(null),
+            json!({}),
+            json!({"mode": null, "still_picture": false, "conditions": {"black": {}}, "failover_on": []}),
+        ] {
+            assert_eq!(shown(&define(&nothing).unwrap()), Value::Null);
+        }
+    }
+
+    #[test]
+    fn patches() {
+        let made = define(
+            &json!({"mode": "off", "conditions": {"black": {"hold_ms": 5}, "slow": {"enabled": false}}}),
+        );
+        let patched = |patch| {
+            let patch = json!({"options": {"monitor": patch}});
+            shown(&merge_patch(made.as_ref().unwrap(), &patch).unwrap())
+        };
+        assert_eq!(
+            patched(json!({"mode": null, "conditions": {"black": null, "slow": {"hold_ms": 1}}})),
+            json!({"conditions": {"slow": {"enabled": false, "hold_ms": 1}}})
+        );
+        assert_eq!(
+            patched(json!({"conditions": {"black": {"hold_ms": null}}})),
+            json!({"mode": "off", "conditions": {"slow": {"enabled": false}}})
+        );
+        assert_eq!(patched(json!(null)), Value::Null);
+    }
+
+    #[test]
+    fn all_mistakes_at_once() {
+        let told = define(&json!({
+            "mode": "always", "interval_ms": 1_999, "still_picture": "yes", "colour": 1,
+            "conditions": {
+                "dark": {}, "own_network": {}, "silent": 5,
+                "black": {"enabled": 1, "hold_ms": 3_600_001, "clear_ms": -1, "severity": "bad", "x": 1},
+            },
+            "failover_on": ["black", "down", 7],
+        }))
+        .unwrap_err();
+        let places: BTreeSet<_> = told
+            .iter()
+            .filter_map(|it| it.pointer.strip_prefix("/options/monitor"))
+            .collect();
+        let expected = BTreeSet::from([
+            "/mode",
+            "/interval_ms",
+            "/still_picture",
+            "/colour",
+            "/conditions/dark",
+            "/conditions/own_network",
+            "/conditions/silent",
+            "/conditions/black/enabled",
+            "/conditions/black/hold_ms",
+            "/conditions/black/clear_ms",
+            "/conditions/black/severity",
+            "/conditions/black/x",
+            "/failover_on/1",
+            "/failover_on/2",
+        ]);
+        assert_eq!(places, expected);
+        assert_eq!(told.len(), expected.len());
+        let at = |place: &str| told.iter().find(|it| it.pointer.ends_with(place)).unwrap();
+        assert_eq!(at("/mode").allowed, "continuous, sampled, off");
+        assert_eq!(at("/failover_on/1").allowed, "black, frozen, silent");
+        for (body, place) in [
+            (json!([]), ""),
+            (json!({"conditions": []}), "/conditions"),
+            (json!({"interval_ms": 3_600_001}), "/interval_ms"),
+            (json!({"failover_on": "black"}), "/failover_on"),
+            (
+                json!({"failover_on": ["black", "black", "black", "black"]}),
+                "/failover_on",
+            ),
+        ] {
+            let told = define(&body).unwrap_err();
+            let pointer = format!("/options/monitor{place}");
+            assert_eq!((told.len(), &told[0].pointer), (1, &pointer));
         }
     }
 }

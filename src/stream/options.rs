@@ -24,8 +24,8 @@ pub struct Options {
     #[schema(minimum = 0, maximum = 3_600_000, example = 10_000)]
     pub linger_ms: Option<u64>,
     /// How it is watched.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub monitor: Option<Monitoring>,
+    #[serde(default, skip_serializing_if = "Monitoring::is_usual")]
+    pub monitor: Monitoring,
 }
 
 impl Options {
@@ -49,9 +49,7 @@ impl Options {
                 format!("0 to {} milliseconds", limits::LINGER_MAX_MS),
             );
         }
-        if let Some(monitor) = &self.monitor {
-            monitor.check(&join(at, "monitor"), mistakes);
-        }
+        self.monitor.check(&join(at, "monitor"), mistakes);
     }
 }
 

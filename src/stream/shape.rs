@@ -76,7 +76,8 @@ fn options(at: String, value: Value, mistakes: &mut Mistakes) -> Option<Options>
         linger_ms: f.integer("linger_ms"),
         monitor: f
             .member("monitor")
-            .and_then(|(at, value)| Monitoring::read(at, value, f.mistakes)),
+            .and_then(|(at, value)| Monitoring::read(at, value, f.mistakes))
+            .unwrap_or_default(),
     };
     f.close();
     Some(options)
@@ -232,7 +233,7 @@ impl<'m> Members<'m> {
         name: &'static str,
         words: &[(&str, T)],
     ) -> Vec<T> {
-        let items = self.list(name, limits::WORDS, |at, value, mistakes| {
+        let items = self.list(name, words.len(), |at, value, mistakes| {
             Some(word(at, &value, words, mistakes))
         });
         let given: Vec<T> = items.unwrap_or_default().into_iter().flatten().collect();

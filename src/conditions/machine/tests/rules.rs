@@ -368,6 +368,20 @@ fn while_it_is_our_own_network() {
                 "0 !down; 1 down; 3 lost; 9 down; 100 fine; 104 down; 107 down; 500 .",
                 "0 up; 11 unknown; 110 +down; 110 down",
             ),
+            // What was seen before proves nothing of the time after.
+            (
+                "0 !down; 1 down; 3 lost; 9 down; 100 fine; 106 down; 500 .",
+                "0 up; 11 unknown",
+            ),
+            (
+                "0 !down; 1 down*; 3 lost; 100 fine; 500 .",
+                "0 up; 11 unknown",
+            ),
+            // And lost once more.
+            (
+                "0 !down; 1 down*; 3 lost; 100 fine; 101 !down; 102 down; 103 lost; 109 down; 200 .",
+                "0 up; 11 unknown; 101 up; 110 unknown",
+            ),
             // It was noticed late.
             (
                 "0 !down; 1 down; 9 down; 10 doubtful; 15 lost; 99 .",

@@ -1,4 +1,4 @@
-//! The pure parts, each at the size at which it is used: cutting a stream, fanning it out,
+//! The pure parts, each at the size at which it is used: cutting and scanning a stream, fanning it out,
 //! reading a playlist, importing 20,000 channels.
 #![allow(missing_docs, clippy::unwrap_used, clippy::format_push_string)]
 
@@ -10,7 +10,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use sightglass::feed::{Feed, Join, Retention};
 use sightglass::hls::{self, Window, WindowOptions};
 use sightglass::m3u;
-use sightglass::ts::{Chunk, Cutter, CutterOptions, Keyframe};
+use sightglass::ts::{Chunk, Cutter, CutterOptions, Keyframe, Scan};
 
 /// A clip of real footage when the test media are there, else null packets (much cheaper to cut).
 fn clip() -> Vec<u8> {
@@ -42,6 +42,19 @@ fn cutting(c: &mut Criterion) {
                     black_box(&chunks);
                     chunks.clear();
                 }
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.bench_function("scan", |b| {
+        let now = sightglass::base::clock::now();
+        b.iter_batched(
+            Scan::default,
+            |mut scan| {
+                for read in clip.chunks(16 << 10) {
+                    scan.push(read, now);
+                }
+                scan.take(now)
             },
             BatchSize::SmallInput,
         );

@@ -17,6 +17,17 @@ pub(super) enum Follows {
     Gap,
 }
 
+/// How a packet follows one of the counter `last`, which was a `duplicate` itself or not (2.4.3.3).
+pub(super) fn follows(last: u8, duplicate: bool, header: &Header) -> Follows {
+    if !header.steps || header.discontinuity || header.counter == (last + 1) & 0x0f {
+        Follows::Yes
+    } else if header.counter == last && !duplicate {
+        Follows::Duplicate
+    } else {
+        Follows::Gap
+    }
+}
+
 #[derive(Clone, Copy, Default)]
 struct Pid {
     seen: bool,
@@ -114,13 +125,7 @@ impl Continuity {
 
 impl Pid {
     fn check(&self, header: &Header) -> Follows {
-        if !header.steps || header.discontinuity || header.counter == (self.last_in + 1) & 0x0f {
-            Follows::Yes
-        } else if header.counter == self.last_in && !self.duplicate {
-            Follows::Duplicate
-        } else {
-            Follows::Gap
-        }
+        follows(self.last_in, self.duplicate, header)
     }
 
     fn rebase(&mut self, header: &Header) {

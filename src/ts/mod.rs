@@ -24,7 +24,8 @@
 //!  filter           (only before a transcode) some tracks of them, with tables to match
 //! ```
 //!
-//! [`Cutter`] is the whole of it but the filter; [`select`] makes a [`Filter`]. All of it is pure:
+//! [`Cutter`] is the whole of it but the filter; [`select`] makes a [`Filter`]. [`Scan`] watches a stream without
+//! touching it. All of it is pure:
 //! no clock, no I/O, no allocation that input could grow without bound. Up to the first break the
 //! bytes come out as they went in, source errors and all.
 //!
@@ -49,6 +50,7 @@ mod pile;
 mod probe;
 mod psi;
 pub mod rfc6381;
+mod scan;
 mod seam;
 mod section;
 mod settle;
@@ -69,6 +71,7 @@ pub use codec::{Codec, Kind};
 pub use cutter::{Cutter, CutterOptions};
 pub use filter::{Filter, select};
 pub use meter::{Meter, Rate};
+pub use scan::{CAT_INTERVAL, Indicators, Scan, ScanOptions, ScanReport, TrackReport};
 pub use seam::seam;
 pub use stats::Stats;
 pub use tracks::{AudioInfo, Chroma, Track, Tracks, VideoInfo};

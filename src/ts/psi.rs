@@ -120,6 +120,11 @@ impl Psi {
         self.entry().map(|known| &known.pmt)
     }
 
+    /// Number and PID of the map of each programme that the PAT lists, at most 64.
+    pub(super) fn listed(&self) -> impl ExactSizeIterator<Item = (u16, u16)> {
+        self.programs.iter().map(|p| (p.number, p.pid))
+    }
+
     /// Whether the multiplex has programmes besides the chosen one.
     pub(super) fn several(&self) -> bool {
         self.programs.len() > 1

@@ -47,6 +47,19 @@ impl Listed {
         }
     }
 
+    /// The same of at most so many segments at the end.
+    pub(super) fn tail(playlist: &MediaPlaylist, most: usize) -> Self {
+        let from = playlist.segments.len().saturating_sub(most);
+        Self {
+            first: playlist.media_sequence.saturating_add(from as u64),
+            ids: playlist.segments[from..].iter().map(Id::of).collect(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Sequence number after the last one listed.
     pub(super) fn end(&self) -> u64 {
         self.first.saturating_add(self.ids.len() as u64)

@@ -4,6 +4,8 @@
 //! and [`Multivariant::audio_of`] the sound that goes with it,
 //! [`Reloader`] says what to fetch next and when to reload, [`Decryptor`] undoes AES-128.
 //!
+//! *Watching a source*: [`Watch`] says how its playlists and segments come.
+//!
 //! *Serving a feed*: [`Window`] cuts chunks into segments and lists them, [`multivariant`] and [`Window::playlist`] put
 //! playlists into text.
 
@@ -16,6 +18,7 @@ mod playlist;
 mod reload;
 mod variables;
 mod variants;
+mod watch;
 mod window;
 mod write;
 
@@ -27,5 +30,6 @@ pub use playlist::{
 pub use reload::{Counters, Failed, ReloadOptions, Reloader, Step};
 pub use variables::Variables;
 pub use variants::{AudioRendition, Multivariant, Variant, Want, choose};
+pub use watch::{PlaylistReport, SegmentSeen, Watch};
 pub use window::{SegmentData, Window, WindowOptions};
 pub use write::{VariantEntry, multivariant};

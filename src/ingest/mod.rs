@@ -15,6 +15,7 @@ mod fetch;
 pub mod file;
 mod hls;
 pub mod mms;
+pub mod observer;
 pub mod pacer;
 mod patience;
 pub mod policy;

@@ -2,13 +2,16 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use super::error::Stage;
+use super::observer::Observer;
 use super::progress::{Found, Progress};
+use crate::base::clock;
 
 /// Bytes in flight between a puller and its pump. Enough for a segment of an ordinary stream,
 /// so that a segment is fetched quickly though it is released at real time.
@@ -45,6 +48,14 @@ pub struct Sink {
     pieces: mpsc::Sender<Piece>,
     budget: Arc<Semaphore>,
     progress: Arc<Progress>,
+    watched: Option<Watched>,
+}
+
+/// Who watches what passes, but for a pull that is only tried.
+#[derive(Clone, Debug)]
+struct Watched {
+    observer: Arc<Observer>,
+    trial: Arc<AtomicBool>,
 }
 
 /// The pump's end.
@@ -72,6 +83,7 @@ fn connected(progress: Arc<Progress>) -> (Sink, Drain) {
         pieces: sender,
         budget: Arc::clone(&budget),
         progress: Arc::clone(&progress),
+        watched: None,
     };
     let drain = Drain {
         pieces: receiver,
@@ -86,6 +98,7 @@ impl Sink {
     pub async fn data(&self, mut bytes: Bytes) -> Result<(), Gone> {
         if !bytes.is_empty() {
             self.progress.flows();
+            self.observe(|observer| observer.bytes(&bytes, clock::now()));
         }
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE));
@@ -108,6 +121,28 @@ impl Sink {
         }
     }
 
+    /// The same, watched while it is no `trial`.
+    #[must_use]
+    pub fn watched_by(self, observer: Arc<Observer>, trial: Arc<AtomicBool>) -> Self {
+        Self {
+            watched: Some(Watched { observer, trial }),
+            ..self
+        }
+    }
+
+    /// Who watches this pull, now.
+    pub fn observer(&self) -> Option<&Observer> {
+        let watched = self.watched.as_ref()?;
+        (!watched.trial.load(Ordering::Relaxed)).then_some(&*watched.observer)
+    }
+
+    /// Tells who watches this pull, if anybody does.
+    pub fn observe(&self, tell: impl FnOnce(&Observer)) {
+        if let Some(observer) = self.observer().filter(|observer| observer.is_enabled()) {
+            tell(observer);
+        }
+    }
+
     /// What is lent, for a pipeline or task that ends later than the pull.
     pub fn hold(&self) -> Option<Hold> {
         self.hold.clone()
@@ -115,6 +150,7 @@ impl Sink {
 
     /// Marks a break.
     pub async fn discontinuity(&self) -> Result<(), Gone> {
+        self.observe(Observer::discontinuity);
         self.send(Piece::Discontinuity).await
     }
 
@@ -145,7 +181,12 @@ impl Sink {
 
     /// Notes what was found out about the source.
     pub fn note(&self, change: impl FnOnce(&mut Found)) {
-        self.progress.note(change);
+        self.progress.note(|found| {
+            change(found);
+            if let Some(observer) = self.observer() {
+                observer.found(found);
+            }
+        });
     }
 
     async fn send(&self, piece: Piece) -> Result<(), Gone> {

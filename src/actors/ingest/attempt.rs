@@ -44,6 +44,7 @@ impl<'a> Attempt<'a> {
         let (sink, drain) = sink::channel();
         let progress = drain.progress();
         let trial = Arc::new(AtomicBool::new(false));
+        let sink = sink.watched_by(Arc::clone(&task.observer), Arc::clone(&trial));
         let as_trial = Arc::clone(&trial);
         let pull = async move {
             // Dropped with this future's end: the pump takes what is left, and ends.

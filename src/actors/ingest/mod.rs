@@ -19,6 +19,7 @@ use crate::accounts::PlaceId;
 use crate::base::shared::Shareable;
 use crate::feed::{Feed, Retention};
 use crate::ingest::failover::SourceState;
+use crate::ingest::observer::Observer;
 use crate::ingest::{Dialer, Fetcher, IngestError, Progress};
 use crate::metrics;
 use crate::pipeline::Library;
@@ -118,6 +119,7 @@ pub struct Ingest {
     pub definition: Arc<Definition>,
     status: watch::Receiver<IngestStatus>,
     reject: mpsc::Sender<IngestError>,
+    observer: Arc<Observer>,
     cancel: CancellationToken,
     linger: Duration,
 }
@@ -128,12 +130,14 @@ impl Ingest {
         let (feed, publisher) = Feed::new(deps.retention);
         let (status_sender, status) = watch::channel(IngestStatus::default());
         let (reject, rejected) = mpsc::channel(1);
+        let observer = Arc::new(Observer::default());
         let cancel = CancellationToken::new();
         let task = Task {
             definition: Arc::clone(&definition),
             deps,
             publisher,
             status: status_sender,
+            observer: Arc::clone(&observer),
             end: cancel.clone(),
         };
         let stop = cancel.clone();
@@ -146,6 +150,7 @@ impl Ingest {
             definition,
             status,
             reject,
+            observer,
             cancel,
             linger,
         }
@@ -155,6 +160,11 @@ impl Ingest {
     pub fn reject(&self, error: IngestError) {
         // One wish that waits is as good as many.
         let _ = self.reject.try_send(error);
+    }
+
+    /// Watches what it pulls, over all its attempts; off until somebody enables it.
+    pub fn observer(&self) -> &Arc<Observer> {
+        &self.observer
     }
 
     /// Its status, as it changes.

@@ -13,6 +13,7 @@ use super::{IngestDeps, IngestStatus, Phase};
 use crate::base::clock;
 use crate::feed::Publisher;
 use crate::ingest::failover::{Failover, Pauses, Step};
+use crate::ingest::observer::Observer;
 use crate::ingest::sink::Piece;
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::metrics;
@@ -31,6 +32,8 @@ pub(super) struct Task {
     pub(super) deps: IngestDeps,
     pub(super) publisher: Publisher,
     pub(super) status: watch::Sender<IngestStatus>,
+    /// Watches what the pull that is shown brings.
+    pub(super) observer: Arc<Observer>,
     /// Ends it all.
     pub(super) end: CancellationToken,
 }
@@ -68,6 +71,7 @@ impl Task {
             });
             let started = clock::now();
             pump.restart();
+            self.observer.restart(&attempt.progress.found());
             let end = self
                 .follow(attempt, kept, &mut failover, &mut pump, &mut rejected)
                 .await;

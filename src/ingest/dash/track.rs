@@ -23,6 +23,8 @@ pub(super) struct Track<'a> {
     shared: Shared<'a>,
     mpd: watch::Receiver<Arc<Mpd>>,
     follower: Follower,
+    /// It tells how the source is; its sound apart does not.
+    is_main: bool,
     loader: Loader<'a>,
     output: Output<'a>,
     lost_in_a_row: u32,
@@ -43,6 +45,7 @@ impl<'a> Track<'a> {
             shared,
             mpd,
             follower: Follower::new(role, first),
+            is_main: role == Role::Main,
             loader: Loader::new(context.fetcher, context.manners, context.sink),
             output,
             lost_in_a_row: 0,
@@ -123,6 +126,8 @@ impl<'a> Track<'a> {
         use std::ops::ControlFlow::{Break, Continue};
         let init = segment.init.as_ref();
         let wanted = Wanted {
+            // A manifest need not number them.
+            sequence: self.is_main.then_some(segment.start.as_secs()),
             uri: &segment.resource.uri,
             range: segment.resource.range,
             key: None,

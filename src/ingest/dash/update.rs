@@ -7,8 +7,10 @@ use tokio::sync::watch;
 use url::Url;
 
 use super::{Shared, parse};
+use crate::base::clock;
 use crate::dash::{Mpd, Updates};
 use crate::ingest::error::{Cause, IngestError};
+use crate::ingest::observer::Observer;
 use crate::ingest::{MAX_PLAYLIST, PLAYLIST_TIME};
 
 /// Loads that fail in a row before the pull ends.
@@ -57,10 +59,13 @@ impl<'a> Updater<'a> {
             }
             match self.load().await {
                 Ok(mpd) => {
+                    let now = clock::now();
+                    (self.shared.context.sink).observe(|observer| observer.manifest(now));
                     self.updates.loaded(self.shared.clock.now(), &mpd);
                     sender.send_replace(Arc::new(mpd));
                 }
                 Err(error) => {
+                    self.shared.context.sink.observe(Observer::playlist_failed);
                     let hopeless = matches!(error.cause, Cause::Policy | Cause::Auth | Cause::Drm);
                     let failures = self.updates.failed(self.shared.clock.now());
                     if hopeless || failures >= MAX_FAILURES {

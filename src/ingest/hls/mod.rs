@@ -45,7 +45,8 @@ pub(super) async fn pull(
             track.accept(first.0, first.1).await;
             track.run().await
         }
-        Some(audio) => pull_both(&context, (main, first), audio).await,
+        // Large, which the others need not make room for.
+        Some(audio) => Box::pin(pull_both(&context, (main, first), audio)).await,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::hls::{
     Failed, MediaPlaylist, Playlist, ReloadOptions, Reloader, Segment, Step, Variables,
 };
 use crate::ingest::error::{Cause, IngestError, Stage};
+use crate::ingest::observer::Observer;
 use crate::ingest::segmented::{self, Loader, MAX_LOST, Output, SegmentEnd, Wanted};
 use crate::ingest::{MAX_PLAYLIST, PLAYLIST_TIME};
 
@@ -90,6 +91,9 @@ impl<'a> Track<'a> {
                 found.encryption = Some("AES-128".to_owned());
             }
         });
+        if self.is_main {
+            sink.observe(|observer| observer.playlist(&playlist, started));
+        }
         self.reloader.on_playlist(playlist, started);
     }
 
@@ -141,6 +145,9 @@ impl<'a> Track<'a> {
             }
             Err(error) => {
                 self.reload_failures += 1;
+                if self.is_main {
+                    self.context.sink.observe(Observer::playlist_failed);
+                }
                 if error.cause.is_permanent() || self.reload_failures >= MAX_RELOAD_FAILURES {
                     return Err(error);
                 }
@@ -165,6 +172,7 @@ impl<'a> Track<'a> {
     /// Delivers one segment; `Break` when nobody takes it any more.
     async fn segment(&mut self, segment: &Segment) -> Result<ControlFlow<()>, IngestError> {
         let wanted = Wanted {
+            sequence: self.is_main.then_some(segment.sequence),
             uri: &segment.uri,
             range: segment.byte_range,
             key: segment.key.as_ref(),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use url::Url;
 
-use super::output::Break;
-use crate::hls::{ByteRange, Decryptor, Key};
+use super::output::{Break, Output};
+use super::{Cost, SegmentEnd};
+use crate::hls::{ByteRange, Decryptor, Key, SegmentSeen};
 use crate::ingest::PLAYLIST_TIME;
 use crate::ingest::error::{Cause, IngestError, Stage};
 use crate::ingest::fetch::{Answer, Fetcher, Manners};
@@ -23,6 +24,8 @@ const KEYS: usize = 16;
 /// A segment to fetch.
 #[derive(Debug)]
 pub(in crate::ingest) struct Wanted<'a> {
+    /// Its number; `None` if it is not to be told who watches, as sound beside another track.
+    pub(in crate::ingest) sequence: Option<u64>,
     /// Where it is.
     pub(in crate::ingest) uri: &'a Url,
     /// The part of that which it is.
@@ -94,6 +97,31 @@ impl<'a> Loader<'a> {
             };
         }
         Ok((!self.init.used).then(|| self.init.body.clone()))
+    }
+
+    /// Tells who watches that a segment begins.
+    pub(super) fn begins(&self, wanted: &Wanted<'_>, output: &Output<'_>) {
+        // What the source is, is to be known whenever somebody begins to watch.
+        if let Some(observer) = self.sink.observer() {
+            observer.segment_begins(wanted.duration, !output.waits_for_another());
+        }
+    }
+
+    /// Tells who watches how a segment came.
+    pub(super) fn tell(&self, wanted: &Wanted<'_>, cost: Cost, ended: &Result<(), SegmentEnd>) {
+        let (Some(sequence), false) = (wanted.sequence, matches!(ended, Err(SegmentEnd::Gone)))
+        else {
+            return;
+        };
+        let seen = SegmentSeen {
+            sequence,
+            announced: wanted.duration,
+            media: None,
+            bytes: cost.bytes,
+            took: cost.took,
+            failed: ended.is_err(),
+        };
+        self.sink.observe(|observer| observer.segment(seen));
     }
 
     /// The segment before went out with its initialization section.

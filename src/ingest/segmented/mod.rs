@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::error::IngestError;
 use super::sink::Gone;
+use crate::base::clock;
 
 /// Segments lost in a row before the pull ends.
 pub(super) const MAX_LOST: u32 = 5;
@@ -74,10 +75,31 @@ pub(super) async fn deliver(
     wanted: &Wanted<'_>,
     output: &mut Output<'_>,
 ) -> Result<(), SegmentEnd> {
+    let mut cost = Cost::default();
+    let ended = fetch(loader, wanted, output, &mut cost).await;
+    loader.tell(wanted, cost, &ended);
+    ended
+}
+
+/// What a segment has cost so far.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    bytes: u64,
+    /// How long was waited for the source, and not for room in the output.
+    took: Duration,
+}
+
+async fn fetch(
+    loader: &mut Loader<'_>,
+    wanted: &Wanted<'_>,
+    output: &mut Output<'_>,
+    cost: &mut Cost,
+) -> Result<(), SegmentEnd> {
     let before = |error| SegmentEnd::Failed {
         error,
         begun: false,
     };
+    let asked = clock::now();
     let mut init = loader.init(wanted).await.map_err(before)?;
     let mut body = loader.open(wanted).await.map_err(before)?;
     let mut read = if output.waits_for_another() && loader.has_one_connection() {
@@ -86,19 +108,23 @@ pub(super) async fn deliver(
     } else {
         VecDeque::new()
     };
+    cost.took = asked.elapsed();
     let mut begun = false;
     loop {
+        let asked = clock::now();
         let failed = |error| SegmentEnd::Failed { error, begun };
         let next = match read.pop_front() {
             Some(bytes) => Some(bytes),
             None => body.next().await.map_err(failed)?,
         };
+        cost.took += asked.elapsed();
         let Some(bytes) = next else {
             return Ok(());
         };
         if bytes.is_empty() {
             continue;
         }
+        cost.bytes += bytes.len() as u64;
         // Not before there is something: what fails until then is fetched again, and begins then.
         if !std::mem::replace(&mut begun, true) {
             let begin = Begin {
@@ -107,6 +133,7 @@ pub(super) async fn deliver(
                 offset: wanted.offset,
                 init: init.take(),
             };
+            loader.begins(wanted, output);
             output.begin(begin).await?;
             loader.began();
         }

@@ -178,7 +178,7 @@ mod tests {
         let mut clock = MediaClock::default();
         clock.pcr(5 * S, false);
         assert_eq!(clock.pcr(5 * S - 1, false), Step::Jump(-1));
-        assert_eq!(clock.pcr(8 * S, false), Step::Jump(3 * S as i64 + 1));
+        assert_eq!(clock.pcr(8 * S, false), Step::Jump(3 * SECOND + 1));
         assert_eq!(clock.pcr(1, true), Step::First);
         assert_eq!(clock.now(), 0);
     }

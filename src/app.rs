@@ -28,7 +28,7 @@ use crate::ingest::{Dialer, Fetcher};
 use crate::metrics;
 use crate::pipeline::{self, Library};
 use crate::process;
-use crate::store::{Closing, Opened, Store};
+use crate::store::{self, Closing, Opened, Store};
 use crate::stream::{Draft, StreamId};
 
 /// HLS sessions are looked through this often.
@@ -80,13 +80,21 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let pipelines_dir = config.transcode.pipelines_dir.clone();
     let library = blocking(move || pipeline::init(pipelines_dir.as_deref())).await?;
     let db_path = config.db_path.clone();
+    let kept = store::Settings {
+        history: crate::history::Bounds {
+            age: config.monitor.history_age,
+            bytes: config.monitor.history_bytes as u64,
+        },
+        ..store::Settings::default()
+    };
     let Opened {
         store,
         closing,
         records,
         accounts,
         costs,
-    } = blocking(move || Store::open(&db_path)).await?;
+        states: _,
+    } = blocking(move || Store::open(&db_path, &kept)).await?;
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
         add_demo_streams(&catalog).await;

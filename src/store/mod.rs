@@ -1,21 +1,29 @@
-//! The durable truth: definitions, accounts, and what pipelines have cost, in one redb file. The only room that names redb.
+//! The durable truth: definitions, accounts, what pipelines have cost, and the history of streams, in one redb file.
+//! The only room that names redb.
 //!
-//! redb blocks, so one thread owns the database and async code sends it commands through a
-//! bounded channel. The thread commits whatever has queued up in one transaction and answers
-//! only after the commit is on disk: an acknowledged write survives `kill -9`.
+//! redb blocks, so one thread writes, and async code sends it commands through a bounded channel.
+//! The thread commits whatever has queued up in one transaction and answers only after the commit is
+//! on disk: an acknowledged write survives `kill -9`. Reading the history goes past that thread.
 
+mod history;
 mod schema;
+mod slot;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::costs::Learned;
+use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
+use slot::{Opener, Slot};
 use writer::Command;
+
+pub use history::{EventQuery, HistoryReader};
 
 /// Commands that may wait for the writer; more wait in their callers.
 const QUEUE: usize = 256;
@@ -31,6 +39,9 @@ pub enum StoreError {
         /// What redb says.
         source: Box<redb::DatabaseError>,
     },
+    /// The system gives no thread.
+    #[error("cannot start the thread of the store: {0}")]
+    Thread(std::io::Error),
     /// Another process has the file open.
     #[error(
         "the store {path} is in use by another process: stop it, or give this one a file of its own with --db"
@@ -73,10 +84,29 @@ pub enum StoreError {
     Closed,
 }
 
+/// How the store is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How much history is kept.
+    pub history: Bounds,
+    /// Pages of the file that are held in memory at most, bytes; half of it may wait to be written.
+    pub cache_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            history: Bounds::default(),
+            cache_bytes: 16 * 1024 * 1024,
+        }
+    }
+}
+
 /// A handle to the store; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     commands: mpsc::Sender<Command>,
+    history: HistoryReader,
 }
 
 /// A store that was opened.
@@ -92,6 +122,8 @@ pub struct Opened {
     pub accounts: Vec<AccountRecord>,
     /// What pipelines have cost: the rows of a [`CostBook`](crate::admission::costs::CostBook).
     pub costs: Vec<(String, Vec<u8>)>,
+    /// How streams stood when the server ended.
+    pub states: Vec<(StreamId, KeptState)>,
 }
 
 /// Waits for the writer's thread to end: after the last [`Store`] handle is dropped.
@@ -102,29 +134,41 @@ pub struct Closing {
 }
 
 impl Store {
-    /// Opens or creates the file, migrates it, and reads all definitions. Blocks.
+    /// Opens or creates the file, migrates it, and reads all but the history. Blocks.
     ///
     /// # Errors
     /// See [`StoreError`]; nothing is changed in a file that cannot be read.
-    pub fn open(path: &Path) -> Result<Opened, StoreError> {
-        let database = schema::open(path)?;
+    pub fn open(path: &Path, settings: &Settings) -> Result<Opened, StoreError> {
+        let cache_bytes = settings.cache_bytes;
+        let path = path.to_owned();
+        let opener: Opener = Box::new(move || schema::open(&path, cache_bytes));
+        Self::open_by(opener, settings)
+    }
+
+    fn open_by(opener: Opener, settings: &Settings) -> Result<Opened, StoreError> {
+        let database = opener()?;
         let records = schema::read_streams(&database)?;
         let accounts = schema::read_accounts(&database)?;
         let costs = schema::read_costs(&database);
+        let states = schema::read_states(&database);
         let (commands, receiver) = mpsc::channel(QUEUE);
+        let slot = Arc::new(Slot::new(database, opener));
+        let history = HistoryReader::new(Arc::clone(&slot));
+        let bounds = settings.history;
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || writer::run(&database, receiver))
-            .map_err(|source| StoreError::Folder {
-                path: path.to_owned(),
-                source,
-            })?;
+            .spawn(move || {
+                writer::run(&slot, &bounds, receiver);
+                slot.close();
+            })
+            .map_err(StoreError::Thread)?;
         Ok(Opened {
-            store: Self { commands },
+            store: Self { commands, history },
             closing: Closing { thread },
             records,
             accounts,
             costs,
+            states,
         })
     }
 
@@ -158,6 +202,33 @@ impl Store {
         if self.commands.try_send(Command::Learn(learned)).is_err() {
             tracing::debug!("the store is busy: what a pipeline has cost is not kept");
         }
+    }
+
+    /// Writes events, all or none, durably, and numbers them. Those of streams that are not defined
+    /// (any more) are left out.
+    pub async fn append_events(&self, events: Vec<Event>) -> Result<(), StoreError> {
+        self.send(|reply| Command::AppendEvents { events, reply })
+            .await
+    }
+
+    /// Writes how streams stand, durably; it is in [`Opened::states`] of the next start.
+    pub async fn put_states(&self, states: Vec<(StreamId, KeptState)>) -> Result<(), StoreError> {
+        self.send(|reply| Command::PutStates { states, reply })
+            .await
+    }
+
+    /// Writes minutes, durably. Meant for one call a minute with all streams; a minute that is there
+    /// already is merged ([`Minute::merge`]).
+    pub async fn put_minutes(
+        &self,
+        rows: Vec<(StreamId, MinuteAt, Minute)>,
+    ) -> Result<(), StoreError> {
+        self.send(|reply| Command::PutMinutes { rows, reply }).await
+    }
+
+    /// Reads the history.
+    pub fn history(&self) -> &HistoryReader {
+        &self.history
     }
 
     /// Asks the writer for a sign of life: how long it took to answer, and that a read works.

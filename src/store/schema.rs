@@ -6,10 +6,11 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use crate::stream::{AccountRecord, Record};
+use crate::history::KeptState;
+use crate::stream::{AccountRecord, Record, StreamId};
 
 /// Facts about the file itself.
-const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const VERSION: &str = "schema_version";
 /// Stream id to its record, as JSON.
 pub(super) const STREAMS: TableDefinition<&str, &[u8]> = TableDefinition::new("streams");
@@ -20,10 +21,35 @@ pub(super) const ACCOUNTS: TableDefinition<&str, &[u8]> = TableDefinition::new("
 /// What a pipeline of a kind has cost, as JSON, by the kind's name.
 pub(super) const COSTS: TableDefinition<&str, &[u8]> = TableDefinition::new("costs");
 
+/// How streams stand, as JSON, by stream id.
+pub(super) const STATES: TableDefinition<&str, &[u8]> = TableDefinition::new("states");
+
+/// The number of each stream that has a history: keys are short, and a stream that was removed and
+/// made again is another one.
+pub(super) const NUMBERS: TableDefinition<&str, u32> = TableDefinition::new("history_numbers");
+
+/// The running hour of each stream by its number: the hour (4 bytes, little-endian), and its minutes.
+/// What is in its place in [`HOURS`] is not here.
+pub(super) const RUNNING: TableDefinition<u32, &[u8]> = TableDefinition::new("history_running");
+
+/// Minutes by hour and stream number. Rows come in the order of their keys and whole, so that pages are full.
+pub(super) const HOURS: TableDefinition<(u32, u32), &[u8]> = TableDefinition::new("history_hours");
+
+/// Events, as JSON, by stream number and number of the event.
+pub(super) const EVENTS: TableDefinition<(u32, u64), &[u8]> =
+    TableDefinition::new("history_events");
+
+/// Numbers of all events, and their streams.
+pub(super) const EVENT_ORDER: TableDefinition<u64, u32> =
+    TableDefinition::new("history_event_order");
+
+/// Numbers of streams that were removed, and the hour up to which their history is.
+pub(super) const FORGOTTEN: TableDefinition<u32, u32> = TableDefinition::new("history_forgotten");
+
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The step at index `n` takes a file from version `n` to `n + 1`; version 0 is a new file.
-pub(super) const MIGRATIONS: &[Migration] = &[create_tables, add_costs, add_accounts];
+pub(super) const MIGRATIONS: &[Migration] = &[create_tables, add_costs, add_accounts, add_history];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(STREAMS)?;
@@ -40,23 +66,37 @@ fn add_accounts(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     Ok(())
 }
 
-/// Opens or creates the file and brings it to the newest version.
-pub(super) fn open(path: &Path) -> Result<Database, StoreError> {
+fn add_history(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(STATES)?;
+    transaction.open_table(NUMBERS)?;
+    transaction.open_table(RUNNING)?;
+    transaction.open_table(HOURS)?;
+    transaction.open_table(EVENTS)?;
+    transaction.open_table(EVENT_ORDER)?;
+    transaction.open_table(FORGOTTEN)?;
+    Ok(())
+}
+
+/// Opens or creates the file, with a cache of this many bytes, and brings it to the newest version.
+pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder {
             path: path.to_owned(),
             source,
         })?;
     }
-    let database = Database::create(path).map_err(|source| match source {
-        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
-            path: path.to_owned(),
-        },
-        source => StoreError::Open {
-            path: path.to_owned(),
-            source: Box::new(source),
-        },
-    })?;
+    let database = Database::builder()
+        .set_cache_size(cache_bytes)
+        .create(path)
+        .map_err(|source| match source {
+            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
+                path: path.to_owned(),
+            },
+            source => StoreError::Open {
+                path: path.to_owned(),
+                source: Box::new(source),
+            },
+        })?;
     migrate(&database, MIGRATIONS)?;
     Ok(database)
 }
@@ -111,6 +151,28 @@ fn read_all<T: DeserializeOwned>(
         records.push(record);
     }
     Ok(records)
+}
+
+/// How streams stood. It can be found out again, so what cannot be read is left out.
+pub(super) fn read_states(database: &Database) -> Vec<(StreamId, KeptState)> {
+    let read = || -> Result<Vec<(StreamId, KeptState)>, redb::Error> {
+        let table = database.begin_read()?.open_table(STATES)?;
+        let rows = table.iter()?.filter_map(Result::ok);
+        Ok(rows
+            .filter_map(|(key, value)| {
+                let id = StreamId::parse(key.value()).ok()?;
+                let state = serde_json::from_slice(value.value());
+                let state = state.inspect_err(|error| {
+                    tracing::warn!(stream = %id, %error, "how a stream stood cannot be read");
+                });
+                Some((id, state.ok()?))
+            })
+            .collect())
+    };
+    read().unwrap_or_else(|error| {
+        tracing::warn!(%error, "how streams stood cannot be read; it is found out anew");
+        Vec::new()
+    })
 }
 
 /// What was learned of costs. It can be learned again, so what cannot be read is left out.

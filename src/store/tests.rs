@@ -1,9 +1,13 @@
 use std::sync::Arc;
 
-use super::schema::{MIGRATIONS, STREAMS, migrate, open};
+use super::schema::{MIGRATIONS, STREAMS, migrate};
 use super::*;
 use crate::admission::Cost;
 use crate::stream::{Account, Draft};
+
+fn open(path: &Path) -> Result<Opened, StoreError> {
+    Store::open(path, &Settings::default())
+}
 
 fn record(id: &str, revision: u64) -> Record {
     let json = serde_json::json!({ "id": id, "sources": [{ "url": "http://example.com/a.ts" }] });
@@ -24,7 +28,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
         closing,
         records,
         ..
-    } = Store::open(&path).expect("opens");
+    } = open(&path).expect("opens");
     assert!(records.is_empty());
     let put = vec![Arc::new(record("a", 1)), Arc::new(record("b", 1))];
     store.put(put).await.expect("written");
@@ -37,7 +41,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     store.check().await.expect("alive");
     drop(store);
     closing.wait();
-    let Opened { records, .. } = Store::open(&path).expect("opens again");
+    let Opened { records, .. } = open(&path).expect("opens again");
     assert_eq!(records, [record("a", 2)]);
 }
 
@@ -45,7 +49,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
 async fn many_writers_at_once_all_get_their_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.redb");
-    let Opened { store, closing, .. } = Store::open(&path).expect("opens");
+    let Opened { store, closing, .. } = open(&path).expect("opens");
     let writes = (0..300).map(|n| {
         let store = store.clone();
         tokio::spawn(async move { store.put(vec![Arc::new(record(&format!("s{n}"), 1))]).await })
@@ -55,31 +59,37 @@ async fn many_writers_at_once_all_get_their_answer() {
     }
     drop(store);
     closing.wait();
-    assert_eq!(Store::open(&path).expect("opens").records.len(), 300);
+    assert_eq!(open(&path).expect("opens").records.len(), 300);
 }
 
 #[test]
 fn a_file_in_use_and_a_newer_file_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.redb");
-    let _opened = Store::open(&path).expect("opens");
-    assert!(matches!(Store::open(&path), Err(StoreError::InUse { .. })));
+    let _opened = open(&path).expect("opens");
+    assert!(matches!(open(&path), Err(StoreError::InUse { .. })));
 
     let newer = folder.path().join("newer.redb");
-    let database = open(&newer).expect("opens");
-    let later: [super::schema::Migration; 4] = [|_| Ok(()); 4];
+    let database = schema::open(&newer, 1 << 20).expect("opens");
+    let later: [super::schema::Migration; 5] = [|_| Ok(()); 5];
     migrate(&database, &later).expect("a later version");
     drop(database);
-    let refused = Store::open(&newer).expect_err("too new");
-    assert!(matches!(refused, StoreError::TooNew { found: 4, known: 3 }));
+    let refused = open(&newer).expect_err("too new");
+    assert!(matches!(refused, StoreError::TooNew { found: 5, known: 4 }));
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_version_is_brought_up_to_date_with_all_it_holds() {
+async fn a_file_of_any_earlier_version_is_brought_up_to_date_with_all_it_holds() {
+    for version in 1..MIGRATIONS.len() {
+        brought_up_to_date(version).await;
+    }
+}
+
+async fn brought_up_to_date(version: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.redb");
     let database = redb::Database::create(&path).expect("creates");
-    migrate(&database, &MIGRATIONS[..1]).expect("version 1");
+    migrate(&database, &MIGRATIONS[..version]).expect("an earlier version");
     let write = database.begin_write().expect("begins");
     let json = serde_json::to_vec(&record("old", 3)).expect("serialises");
     write
@@ -93,11 +103,15 @@ async fn a_file_of_the_first_version_is_brought_up_to_date_with_all_it_holds() {
         records,
         accounts,
         costs,
+        states,
+        store,
         ..
-    } = Store::open(&path).expect("migrates");
-    assert_eq!(records, [record("old", 3)]);
-    assert!(accounts.is_empty());
-    assert!(costs.is_empty());
+    } = open(&path).expect("migrates");
+    assert_eq!(records, [record("old", 3)], "version {version}");
+    assert!(accounts.is_empty() && costs.is_empty() && states.is_empty());
+    let old = StreamId::parse("old").expect("an id");
+    let events = store.history().events(old, EventQuery::default()).await;
+    assert_eq!(events.expect("readable"), []);
 }
 
 #[tokio::test]
@@ -114,14 +128,14 @@ async fn accounts_are_there_after_reopening() {
             updated_at: jiff::Timestamp::UNIX_EPOCH,
         })
     };
-    let Opened { store, closing, .. } = Store::open(&path).expect("opens");
+    let Opened { store, closing, .. } = open(&path).expect("opens");
     store.put_account(account("a")).await.expect("written");
     store.put_account(account("b")).await.expect("written");
     let gone = AccountId::parse("b").expect("valid");
     store.delete_account(gone).await.expect("removed");
     drop(store);
     closing.wait();
-    let Opened { accounts, .. } = Store::open(&path).expect("opens again");
+    let Opened { accounts, .. } = open(&path).expect("opens again");
     assert_eq!(accounts, [account("a").as_ref().clone()]);
 }
 
@@ -129,7 +143,7 @@ async fn accounts_are_there_after_reopening() {
 async fn what_was_learned_of_costs_is_there_after_reopening() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("s.redb");
-    let Opened { store, closing, .. } = Store::open(&path).expect("opens");
+    let Opened { store, closing, .. } = open(&path).expect("opens");
     let learned = |key: &str, forgotten: Option<&str>| Learned {
         key: key.to_owned(),
         cost: Cost {
@@ -142,7 +156,7 @@ async fn what_was_learned_of_costs_is_there_after_reopening() {
     store.learn(learned("encode-both/low/hd", Some("test/low/none")));
     drop(store);
     closing.wait();
-    let Opened { costs, .. } = Store::open(&path).expect("opens again");
+    let Opened { costs, .. } = open(&path).expect("opens again");
     let [(key, json)] = costs.as_slice() else {
         panic!("{costs:?}")
     };
@@ -156,7 +170,7 @@ fn what_is_no_store_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("notes.txt");
     std::fs::write(&path, "these are notes, not a database\n".repeat(400)).expect("written");
-    assert!(matches!(Store::open(&path), Err(StoreError::Open { .. })));
+    assert!(matches!(open(&path), Err(StoreError::Open { .. })));
     let text = std::fs::read_to_string(&path).expect("still there");
     assert!(text.starts_with("these are notes"));
 }

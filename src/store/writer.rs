@@ -1,19 +1,27 @@
-//! The thread that owns the database.
+//! The thread that writes.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use redb::{Database, ReadableDatabase, ReadableTableMetadata};
+use redb::ReadableTableMetadata;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
+use super::history::Writing;
+use super::history::upkeep::{self, Again};
 use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
+use super::slot::Slot;
 use crate::admission::costs::Learned;
+use crate::base::clock;
+use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
 
 type Reply = oneshot::Sender<Result<(), StoreError>>;
 
 /// Commands answered with one commit.
 const BATCH: usize = 64;
+/// A step of the upkeep waits this long at most for a moment without commands.
+const LATEST: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) enum Command {
@@ -33,6 +41,18 @@ pub(super) enum Command {
         id: AccountId,
         reply: Reply,
     },
+    AppendEvents {
+        events: Vec<Event>,
+        reply: Reply,
+    },
+    PutStates {
+        states: Vec<(StreamId, KeptState)>,
+        reply: Reply,
+    },
+    PutMinutes {
+        rows: Vec<(StreamId, MinuteAt, Minute)>,
+        reply: Reply,
+    },
     Check {
         reply: Reply,
     },
@@ -40,26 +60,94 @@ pub(super) enum Command {
     Learn(Learned),
 }
 
-/// Serves commands until all handles are gone.
-pub(super) fn run(database: &Database, mut commands: mpsc::Receiver<Command>) {
+/// Serves commands until all handles are gone, and keeps the history within its bounds meanwhile.
+pub(super) fn run(slot: &Slot, bounds: &Bounds, mut commands: mpsc::Receiver<Command>) {
+    // For its timer: the thread waits for commands, but not longer than until the next step is due.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let Ok(runtime) = runtime.inspect_err(|error| tracing::error!(%error, "the store cannot run"))
+    else {
+        return;
+    };
     let mut batch = Vec::with_capacity(BATCH);
-    while commands.blocking_recv_many(&mut batch, BATCH) > 0 {
-        // One commit for all that queued up. If it fails each is tried alone, so that nobody
-        // is told of a failure that another's write caused.
-        let replies: Vec<&Command> = batch.iter().collect();
-        let result = apply(database, &replies);
-        if result.is_ok() || batch.len() == 1 {
-            let mut result = Some(result);
-            for command in batch.drain(..) {
-                answer(command, result.take().unwrap_or(Ok(())));
-            }
-        } else {
-            for command in batch.drain(..) {
-                let alone = apply(database, &[&command]);
-                answer(command, alone);
-            }
+    let mut failing = false;
+    let mut next_step = clock::now();
+    loop {
+        let pause = next_step.saturating_duration_since(clock::now());
+        let received = runtime.block_on(async {
+            tokio::time::timeout(pause, commands.recv_many(&mut batch, BATCH)).await
+        });
+        match received {
+            Ok(0) => return,
+            Ok(_) => failing = report(failing, serve(slot, &mut batch)),
+            Err(_) => (next_step, failing) = keep_up(slot, bounds, failing),
+        }
+        // Also for a writer that never rests.
+        if clock::now() >= next_step + LATEST {
+            (next_step, failing) = keep_up(slot, bounds, failing);
         }
     }
+}
+
+/// One step of the upkeep; when the next is due, and whether the store fails.
+fn keep_up(slot: &Slot, bounds: &Bounds, failing: bool) -> (Instant, bool) {
+    let now = MinuteAt::of(clock::wall());
+    let again = upkeep::step(slot, bounds, now);
+    let pause = again.as_ref().map_or(Again::Idle, |again| *again).pause();
+    let wrote = match again {
+        Ok(Again::Idle) => None,
+        Ok(_) => Some(Ok(())),
+        Err(error) => Some(Err(error.to_string())),
+    };
+    (clock::now() + pause, report(failing, wrote))
+}
+
+/// Tells once that the store fails, and once that it works again; whether it fails. Nothing was
+/// written if there is no result.
+fn report(failing: bool, result: Option<Result<(), String>>) -> bool {
+    match result {
+        Some(Err(error)) if !failing => {
+            tracing::error!(
+                error,
+                "the store cannot be written; it is tried again with each write"
+            );
+            true
+        }
+        Some(Ok(())) if failing => {
+            tracing::info!("the store can be written again");
+            false
+        }
+        _ => failing,
+    }
+}
+
+/// One commit for all that queued up. If it fails each is tried alone, so that nobody is told of a
+/// failure that another's write caused.
+fn serve(slot: &Slot, batch: &mut Vec<Command>) -> Option<Result<(), String>> {
+    let all: Vec<&Command> = batch.iter().collect();
+    let written = !batch.iter().all(|c| matches!(c, Command::Check { .. }));
+    let mut worst = Ok(());
+    let mut note = |result: &Result<(), StoreError>| {
+        if let Err(error) = result {
+            worst = Err(error.to_string());
+        }
+    };
+    let result = slot.watch(apply(slot, &all));
+    if result.is_ok() || batch.len() == 1 {
+        note(&result);
+        let mut result = Some(result);
+        for command in batch.drain(..) {
+            answer(command, result.take().unwrap_or(Ok(())));
+        }
+    } else {
+        for command in batch.drain(..) {
+            let alone = slot.watch(apply(slot, &[&command]));
+            note(&alone);
+            answer(command, alone);
+        }
+    }
+    (written || worst.is_err()).then_some(worst)
 }
 
 fn answer(command: Command, result: Result<(), StoreError>) {
@@ -68,6 +156,9 @@ fn answer(command: Command, result: Result<(), StoreError>) {
         | Command::Delete { reply, .. }
         | Command::PutAccount { reply, .. }
         | Command::DeleteAccount { reply, .. }
+        | Command::AppendEvents { reply, .. }
+        | Command::PutStates { reply, .. }
+        | Command::PutMinutes { reply, .. }
         | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
             let _ = reply.send(result);
@@ -80,20 +171,22 @@ fn answer(command: Command, result: Result<(), StoreError>) {
     }
 }
 
-fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
+fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
     if commands.iter().all(|c| matches!(c, Command::Check { .. })) {
-        let read = database.begin_read().map_err(boxed)?;
+        slot.recover()?;
+        let read = slot.read()?;
         read.open_table(STREAMS)
             .map_err(boxed)?
             .len()
             .map_err(boxed)?;
         return Ok(());
     }
-    let transaction = database.begin_write().map_err(boxed)?;
+    let transaction = slot.write()?;
     {
         let mut streams = transaction.open_table(STREAMS).map_err(boxed)?;
         let mut accounts = transaction.open_table(ACCOUNTS).map_err(boxed)?;
         let mut costs = transaction.open_table(COSTS).map_err(boxed)?;
+        let mut history = Writing::open(&transaction)?;
         for command in commands {
             match command {
                 Command::Put { records, .. } => {
@@ -107,7 +200,8 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
                 }
                 Command::Delete { ids, .. } => {
                     for id in ids {
-                        streams.remove(id.to_string().as_str()).map_err(boxed)?;
+                        streams.remove(id.as_str()).map_err(boxed)?;
+                        history.forget(id)?;
                     }
                 }
                 Command::PutAccount { record, .. } => {
@@ -126,15 +220,19 @@ fn apply(database: &Database, commands: &[&Command]) -> Result<(), StoreError> {
                         costs.remove(forgotten.as_str()).map_err(boxed)?;
                     }
                 }
+                Command::AppendEvents { events, .. } => history.append(events, &streams)?,
+                Command::PutStates { states, .. } => history.put_states(states, &streams)?,
+                Command::PutMinutes { rows, .. } => history.put_minutes(rows, &streams)?,
                 Command::Check { .. } => {}
             }
         }
+        history.finish()?;
     }
     transaction.commit().map_err(boxed)?;
     Ok(())
 }
 
-fn json(key: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
+pub(super) fn json(key: &str, value: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|source| StoreError::Damaged {
         key: key.to_owned(),
         source,

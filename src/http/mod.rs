@@ -5,6 +5,7 @@
 mod accounts;
 mod extract;
 mod health;
+mod history;
 mod import;
 mod openapi;
 mod pipelines;
@@ -93,6 +94,9 @@ pub fn router(state: Arc<AppState>) -> Router {
             streams::remove
         ))
         .routes(routes!(sources::fail_over))
+        .routes(routes!(history::events))
+        .routes(routes!(history::history))
+        .routes(routes!(history::availability))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(
             accounts::read,

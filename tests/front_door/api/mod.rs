@@ -9,6 +9,7 @@ mod bad_input;
 mod configuration;
 mod crashes;
 mod definitions;
+mod history;
 mod playlists_in;
 mod playlists_out;
 mod probes;

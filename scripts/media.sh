@@ -309,9 +309,86 @@ make_av1.mp4() {
 }
 check_av1.mp4() { codecs av1 aac; }
 
+# What the monitor's channels play: pieces of 2 s that begin with a keyframe, are alike in clock and tracks, and fit each
+# other in any order, the last one before the first, too. So that they do, the sound's frames are even with the pieces
+# (375 of 1024 samples in 8 s) and the first and the last piece, where encoders begin and end, are left out.
+readonly PIECES=("${X264[@]}" -b:v 2300k -maxrate 2700k -bufsize 2700k -g 48 -keyint_min 48 -sc_threshold 0
+    -c:a aac -b:a 128k -ac 2 -ar 48000 -f hls -hls_time 2 -hls_list_size 0 -hls_playlist_type vod)
+# $1 name, then what is before the encoder. Makes the folder $out/$1 of pieces.
+pieces() {
+    local folder="$out/$1" last
+    shift
+    mkdir -p "$folder"
+    ff "$@" "${PIECES[@]}" -hls_segment_filename "$folder/%03d.ts" "$folder/all.m3u8"
+    last="$(grep -c EXTINF "$folder/all.m3u8")"
+    last="$(printf '%03d' $((last - 1)))"
+    # Each piece is two lines of the playlist.
+    sed -e "/^#EXTINF/{N;/\\n\(000\|$last\)\.ts\$/d}" "$folder/all.m3u8" >"$folder/index.m3u8"
+    rm "$folder/all.m3u8" "$folder/000.ts" "$folder/$last.ts"
+}
+# $1 name, $2 how many. Each must have the same number of pictures and its share of the sound.
+check_pieces() {
+    local out="$out/$1" name="$name/$1" count which frames
+    count="$(find "$out" -name '*.ts' | wc -l)"
+    ((count == $2)) || fail "$name has $count pieces, not $2"
+    streams '0,h264,High,1280,720,yuv420p,unknown' '1,aac,LC,2'
+    for which in v:48 a:93.75; do
+        frames="$(probe -select_streams "${which%:*}" -count_packets -show_entries stream=nb_read_packets "$out/index.m3u8" | head -n 1)"
+        awk -v f="$frames" -v n="$2" -v each="${which#*:}" 'BEGIN { exit f != n * each }' \
+            || fail "$name has $frames packets of ${which%:*} in $2 pieces"
+    done
+}
+# What ffmpeg's detectors find in $1 (a name), with the filters in $2 (picture) and $3 (sound).
+found() { ffmpeg -nostdin -hide_banner -i "$out/$1/index.m3u8" -vf "$2" -af "$3" -f null - 2>&1; }
+# What lasts 10 s. Still pictures differ by what their encoder makes of them: by more than the filter takes by default.
+ills() {
+    found "$1" blackdetect=d=10,freezedetect=n=0.005:d=10 silencedetect=n=-60dB:d=10 \
+        | grep -oE 'black_start|freeze_start|silence_start' | sort -u | paste -s -d ' ' || true
+}
+
+# The main clip at 2.5 Mbit/s, and as it would be if the picture or the sound before the encoder were lost; 32 s each.
+make_farm() {
+    local from=(-ss 10 -i "$BBB") both=(-map 0:v -map 0:a -t 36)
+    pieces normal "${from[@]}" "${both[@]}"
+    pieces black "${from[@]}" "${both[@]}" -vf drawbox=color=black:t=fill
+    pieces frozen "${from[@]}" "${both[@]}" -vf "trim=start_frame=200:end_frame=201,loop=-1:1,setpts=N/24/TB"
+    pieces silent "${from[@]}" -f lavfi -i anullsrc=r=48000:cl=stereo -map 0:v -map 1:a -t 36
+}
+check_farm() {
+    local take expected
+    for take in normal: black:black_start\ freeze_start frozen:freeze_start silent:silence_start; do
+        check_pieces "${take%%:*}" 16
+        expected="${take#*:}"
+        take="${take%%:*}"
+        [[ "$(ills "$take")" == "$expected" ]] || fail "$name/$take is '$(ills "$take")', not '$expected'"
+    done
+}
+
+# Nothing is wrong with it, and every detector is tempted: 11 s at night, 15 s of a still shot with grain, a fade to
+# black that stays for 2 s, and 12 s of sound at -50 dB in the mean; 48 s.
+make_farm-hard() {
+    local night="[0:v]trim=10:23,lutyuv=y=16+(val-16)*0.25:u=128+(val-128)*0.4:v=128+(val-128)*0.4"
+    local grain="[0:v]trim=25:26,trim=end_frame=1,loop=-1:1,setpts=N/24/TB,trim=end=15,noise=alls=9:allf=t"
+    local before="[0:v]trim=26:34,setpts=PTS-STARTPTS,fade=t=out:st=7:d=1"
+    local after="[0:v]trim=34:48,setpts=PTS-STARTPTS,fade=t=in:d=1"
+    pieces . -i "$BBB" -filter_complex "$night,setpts=PTS-STARTPTS[a];$grain[b];$before[c];
+        color=black:s=1280x720:r=24:d=2,format=yuv420p,setsar=1[d];$after[e];
+        [a][b][c][d][e]concat=n=5,fps=24[v];[0:a]dynaudnorm,apad,volume='if(between(t,20,32),0.12,1)':eval=frame[s]" \
+        -map '[v]' -map '[s]' -t 52 -max_interleave_delta 0 # the sound waits for the picture
+}
+check_farm-hard() {
+    check_pieces . 24
+    [[ -z "$(ills .)" ]] || fail "$name has $(ills .)"
+    # It is as hard as it should be: the fade, the quiet passage and the still shot are there.
+    local tempting
+    tempting="$(found . blackdetect=d=1.8,freezedetect=n=0.03:d=10 silencedetect=n=-40dB:d=2)"
+    [[ "$tempting" == *black_start* && "$tempting" == *freeze_start* && "$tempting" == *silence_start* ]] \
+        || fail "$name is too easy: $tempting"
+}
+
 readonly RECIPES=(
     bbb.ts bbb-60 bbb-4s mp2.ts mpeg2i.ts hevc10.ts h1080.ts noaudio.ts radio.ts gop10.ts two-programmes.ts codecs
-    ac3.mkv vp9.webm vp8.webm mpeg4.avi theora.ogv wmv.asf av1.mp4
+    ac3.mkv vp9.webm vp8.webm mpeg4.avi theora.ogv wmv.asf av1.mp4 farm farm-hard
 )
 
 # --- checks --------------------------------------------------------------------------------------------------------
@@ -370,6 +447,10 @@ fingerprint() {
         declare -f "make_$1" "check_$1"
         declare -p X264 AAC FILLED CLIP_SUMS
         declare -f make_bbb.ts
+        if [[ "$1" == farm* ]]; then
+            declare -p PIECES
+            declare -f pieces
+        fi
     } | sha256sum | cut -d ' ' -f 1
 }
 

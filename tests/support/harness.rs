@@ -10,6 +10,9 @@
 #[path = "mod.rs"]
 mod support;
 
+#[path = "farm/tried.rs"]
+mod farm;
+
 use std::time::Duration;
 
 use support::{

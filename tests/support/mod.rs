@@ -24,6 +24,7 @@
 
 mod child;
 mod clients;
+pub mod farm;
 mod figures;
 mod files;
 mod http;
@@ -41,6 +42,7 @@ pub mod soak;
 mod tsedit;
 mod tsscan;
 mod wait;
+mod watched;
 
 pub use child::{Finished, Kid, clean_command, run, run_with_input};
 pub use clients::{
@@ -65,6 +67,7 @@ pub use senders::{ffmpeg_sends, free_tcp_port, free_udp_port, is_root, vlc, vlc_
 pub use server::{Options, Reply, Server, StartFailure};
 pub use tsscan::{Codec, Keyframe, TsScan};
 pub use wait::{eventually, patience};
+pub use watched::{Health, Raised, alarms, coverage, health, healths};
 
 use std::path::PathBuf;
 

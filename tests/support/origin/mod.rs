@@ -4,17 +4,17 @@
 //! What it serves has a name, the first part of the path: `origin.ts("sport", ...)` answers below
 //! `/sport/`.
 
-mod answer;
+pub(super) mod answer;
 mod bombs;
 mod channel;
-mod clip;
+pub(super) mod clip;
 mod gate;
 mod gzip;
 mod hostile;
 mod live_hls;
-mod retime;
+pub(super) mod retime;
 mod schedule;
-mod serve;
+pub(super) mod serve;
 mod ts;
 
 pub use bombs::Bomb;
@@ -25,7 +25,7 @@ pub use serve::Asked;
 pub use ts::{TsFile, TsLive};
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -63,13 +63,19 @@ pub struct Origin {
 impl Origin {
     /// Starts an origin that serves nothing yet (every path is 404).
     pub fn start() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// As [`Self::start`], at another address of this machine: all of 127.0.0.0/8 are, and each is
+    /// a host of its own to a client.
+    pub fn start_at(host: Ipv4Addr) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("origin")
             .enable_all()
             .build()
             .expect("a runtime");
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let listener = std::net::TcpListener::bind((host, 0)).expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let shared = Arc::new(Shared::new());
         runtime.spawn(serve::accept(Arc::clone(&shared), listener, address));
@@ -245,7 +251,7 @@ impl Origin {
         );
     }
 
-    fn put(&self, name: &str, resource: Resource) {
+    pub(super) fn put(&self, name: &str, resource: Resource) {
         let mut resources = self.shared.resources.lock().expect("no poison");
         resources.insert(name.to_owned(), resource);
     }

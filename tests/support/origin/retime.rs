@@ -41,23 +41,30 @@ impl Retime {
     pub fn after(&self, rounds: u64, bytes: &[u8]) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         let ticks = (rounds % WRAP) * (self.ticks % WRAP) % WRAP;
-        for packet in bytes.chunks_exact_mut(PACKET) {
-            let step = self.counters.get(&pid(packet)).copied().unwrap_or(0);
-            let counter = u64::from(packet[3] & 0x0f) + rounds % 16 * u64::from(step);
-            packet[3] = packet[3] & 0xf0 | (counter & 0x0f) as u8;
-            let mut payload = 4;
-            if packet[3] & 0x20 != 0 {
-                payload += 1 + usize::from(packet[4]);
-                if packet[4] >= 7 && packet[5] & 0x10 != 0 {
-                    move_pcr(&mut packet[6..11], ticks);
-                }
-            }
-            let starts = packet[1] & 0x40 != 0 && packet[3] & 0x10 != 0;
-            if let Some(payload) = packet.get_mut(payload..).filter(|_| starts) {
-                move_pes(payload, ticks);
+        let step = |pid| self.counters.get(&pid).copied().unwrap_or(0);
+        shift(&mut bytes, ticks, |pid| {
+            (rounds % 16) as u8 * (step(pid) & 0x0f)
+        });
+        bytes
+    }
+}
+
+/// Adds to every clock and time stamp of these packets, and to the continuity counter of each PID.
+pub fn shift(bytes: &mut [u8], ticks: u64, step: impl Fn(u16) -> u8) {
+    for packet in bytes.chunks_exact_mut(PACKET) {
+        let counter = (packet[3] & 0x0f).wrapping_add(step(pid(packet)));
+        packet[3] = packet[3] & 0xf0 | counter & 0x0f;
+        let mut payload = 4;
+        if packet[3] & 0x20 != 0 {
+            payload += 1 + usize::from(packet[4]);
+            if packet[4] >= 7 && packet[5] & 0x10 != 0 {
+                move_pcr(&mut packet[6..11], ticks);
             }
         }
-        bytes
+        let starts = packet[1] & 0x40 != 0 && packet[3] & 0x10 != 0;
+        if let Some(payload) = packet.get_mut(payload..).filter(|_| starts) {
+            move_pes(payload, ticks);
+        }
     }
 }
 

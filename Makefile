@@ -96,6 +96,10 @@ bench-many: setup-test ## Compare many transcodes with as many ffmpeg processes:
 bench-pulls: setup-test ## Compare sources held open with ffmpeg processes that do the same
 	$(CARGO) bench $(LOCKED) --bench pulls
 
+.PHONY: bench-monitor
+bench-monitor: setup-test ## Watch 50, 200 and 1,000 streams, beside ffmpeg processes that do: cost, coverage, delays
+	$(CARGO) bench $(LOCKED) --bench monitor
+
 .PHONY: bench-accounting
 bench-accounting: setup-test ## Compare the sum of the pipelines' memory with the process's
 	$(CARGO) bench $(LOCKED) --bench accounting
@@ -107,6 +111,11 @@ fuzz: setup-test ## Fuzz what reads strangers' bytes, FUZZ_SECONDS=600 each (nig
 .PHONY: soak
 soak: setup-test ## Do everything to one server for SOAK_MINUTES (5), then see what is left
 	$(CARGO) bench $(LOCKED) $(LEAK) --bench soak
+
+.PHONY: soak-monitor
+soak-monitor: export MONITOR_MINUTES ?= 60
+soak-monitor: setup-test ## Watch healthy channels, hard ones among them, for MONITOR_MINUTES (60): is anything raised?
+	$(CARGO) bench $(LOCKED) --bench monitor
 
 .PHONY: cycles
 cycles: export SOAK_CYCLES ?= 1000

@@ -143,6 +143,7 @@ pub(super) async fn unsaved(
     Body(draft): Body<serde_json::Value>,
 ) -> Result<Json<Report>, Problem> {
     let definition = Draft::define(draft, None, |_| false).map_err(Problem::invalid)?;
+    app.hub.catalog.check_accounts(&definition)?;
     run(&app, &definition, false, &params).await
 }
 

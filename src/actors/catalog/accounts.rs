@@ -112,7 +112,10 @@ impl Catalog {
     }
 
     /// Tells of accounts that a definition names and that are not there.
-    pub(super) fn check_accounts(&self, definition: &Definition) -> Result<(), CatalogError> {
+    ///
+    /// # Errors
+    /// [`CatalogError::Invalid`] with the place of each.
+    pub fn check_accounts(&self, definition: &Definition) -> Result<(), CatalogError> {
         let accounts = self.accounts();
         let unknown: Vec<Invalid> = names(definition)
             .filter(|(_, id)| !accounts.contains_key(id))

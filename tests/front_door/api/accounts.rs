@@ -114,16 +114,18 @@ async fn streams_name_only_accounts_that_are_there_and_keep_them_there() {
         ("nope", "names an account that is not there"),
         ("No", "holds a character"),
     ] {
-        let reply = server.post(STREAMS, &named("news", account)).await;
-        assert_problem(account, &reply, 422, "invalid_definition");
-        let error = &reply.2["errors"][0];
-        assert_eq!(error["pointer"], "/sources/1/account", "{error}");
-        assert!(
-            error["problem"]
-                .as_str()
-                .is_some_and(|text| text.starts_with(wanted)),
-            "{error}"
-        );
+        for path in [STREAMS, "/api/v1/streams/validate"] {
+            let reply = server.post(path, &named("news", account)).await;
+            assert_problem(account, &reply, 422, "invalid_definition");
+            let error = &reply.2["errors"][0];
+            assert_eq!(error["pointer"], "/sources/1/account", "{path}: {error}");
+            assert!(
+                error["problem"]
+                    .as_str()
+                    .is_some_and(|text| text.starts_with(wanted)),
+                "{path}: {error}"
+            );
+        }
     }
     let account = json!({"name": "Provider Ä", "max_connections": 1});
     let (status, _, made) = server.post(ACCOUNTS, &account).await;

@@ -10,13 +10,14 @@ mod pipelines;
 use std::time::Duration;
 
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use accounts::text as accounts_text;
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 
+use crate::actors::validation::Class;
 use crate::admission::Hold;
 use crate::ingest::Cause;
 use crate::ts::Stats;
@@ -49,6 +50,8 @@ const VIEWER_BYTES: &str = "sightglass_viewer_bytes_total";
 const VIEWER_SKIPS: &str = "sightglass_viewer_skips_total";
 const FIRST_BYTE: &str = "sightglass_preview_first_byte_seconds";
 const PREVIEW_FAILURES: &str = "sightglass_preview_failures_total";
+const VALIDATIONS: &str = "sightglass_validations_total";
+const VALIDATION_DURATION: &str = "sightglass_validation_duration_seconds";
 const HTTP_REQUESTS: &str = "sightglass_http_requests_total";
 const HTTP_DURATION: &str = "sightglass_http_request_duration_seconds";
 const HTTP_CONNECTIONS: &str = "sightglass_http_connections";
@@ -96,6 +99,14 @@ const SECONDS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
 
+/// Bucket bounds for checks of sources, which may take a minute and then decode.
+const CHECK_SECONDS: &[f64] = &[
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 75.0,
+];
+
+/// The class of a source that passed.
+const NO_CLASS: &str = "none";
+
 /// Installs the recorder and describes every metric. Once per process.
 ///
 /// # Errors
@@ -103,11 +114,15 @@ const SECONDS: &[f64] = &[
 pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(VALIDATION_DURATION.to_owned()), CHECK_SECONDS)?
         .install_recorder()?;
     describe();
-    // Decisions begin at zero, so that the first of each is seen.
+    // They begin at zero, so that the first of each is seen.
     for (decision, reason) in DECISIONS {
         counter!(POOL_DECISIONS, "decision" => *decision, "reason" => *reason).increment(0);
+    }
+    for class in [None].into_iter().chain(Class::ALL.map(Some)) {
+        validations(class).increment(0);
     }
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(handle)
@@ -231,6 +246,11 @@ fn describe() {
             "Previews that could not be shown, by code.",
         ),
         (
+            VALIDATIONS,
+            Unit::Count,
+            "Sources that were validated, by outcome and the class of the failure.",
+        ),
+        (
             HTTP_REQUESTS,
             Unit::Count,
             "HTTP requests by route, method and status class.",
@@ -248,6 +268,11 @@ fn describe() {
         FIRST_BYTE,
         Unit::Seconds,
         "Time from a preview request to its first media byte, by rendition kind."
+    );
+    describe_histogram!(
+        VALIDATION_DURATION,
+        Unit::Seconds,
+        "Time that the validation of a source took, by outcome."
     );
     describe_histogram!(
         HTTP_DURATION,
@@ -365,6 +390,25 @@ pub fn preview_first_byte(converted: bool, after: Duration) {
 /// A preview could not be shown.
 pub fn preview_failed(code: &'static str) {
     counter!(PREVIEW_FAILURES, "code" => code).increment(1);
+}
+
+/// A source was validated: it passed, or failed for a reason of this class.
+pub fn validated(failure: Option<Class>, took: Duration) {
+    validations(failure).increment(1);
+    histogram!(VALIDATION_DURATION, "outcome" => outcome(failure)).record(took);
+}
+
+fn validations(failure: Option<Class>) -> Counter {
+    let class = failure.map_or(NO_CLASS, Class::as_str);
+    counter!(VALIDATIONS, "outcome" => outcome(failure), "class" => class)
+}
+
+fn outcome(failure: Option<Class>) -> &'static str {
+    if failure.is_none() {
+        "passed"
+    } else {
+        "failed"
+    }
 }
 
 /// A request was answered. `route` is a pattern of ours, never a path.

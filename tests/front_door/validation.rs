@@ -315,6 +315,18 @@ async fn each_failure_tells_its_stage_its_class_and_who_must_act() {
         }
     };
     join_all(failing(&origin).into_iter().map(check)).await;
+    let counted = async || {
+        let metrics = server.metrics().await;
+        let of = |labels: &[(&str, &str)]| metrics.sum("sightglass_validations_total", labels);
+        let took = "sightglass_validation_duration_seconds_count";
+        let took = metrics.sum(took, &[("outcome", "failed")]);
+        assert_eq!(took, of(&[("outcome", "failed")]));
+        ["auth", "not_found", "none"].map(|class| of(&[("class", class)]))
+    };
+    assert_eq!(counted().await, [2.0, 1.0, 0.0]);
+    let good = origin.ts("good", TsFile::new(media("bbb.ts"))).url();
+    validate(&server, &good, "?decode=false").await;
+    assert_eq!(counted().await, [2.0, 1.0, 1.0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,6 +20,7 @@ use crate::base::clock;
 use crate::feed::Join;
 use crate::ingest::sink::{self, Piece, Sink};
 use crate::ingest::{Cause, IngestError, Progress, Stage, has_route};
+use crate::metrics;
 use crate::stream::{Definition, Source};
 use crate::ts::Stats;
 
@@ -169,6 +170,12 @@ pub(super) async fn check(
         )
         .ok()
     });
+    let failure = match (failure, failed) {
+        (Some(error), Some(stage)) => Some(explain(hub, place, error, stage).await),
+        _ => None,
+    };
+    let took = clock::now().saturating_duration_since(began);
+    metrics::validated(failure.as_ref().map(|failure| failure.class), took);
     SourceReport {
         index,
         outcome: if failure.is_none() {
@@ -177,11 +184,8 @@ pub(super) async fn check(
             SourceOutcome::Failed
         },
         connection: Some(connection),
-        took_ms: milliseconds(clock::now().saturating_duration_since(began)),
-        failure: match (failure, failed) {
-            (Some(error), Some(stage)) => Some(explain(hub, place, error, stage).await),
-            _ => None,
-        },
+        took_ms: milliseconds(took),
+        failure,
         stages,
         preview: key.map(|key| tracks::preview(&key, &found.tracks)),
         found: Some(found),

@@ -41,6 +41,44 @@ pub enum Class {
 }
 
 impl Class {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Unreachable,
+        Self::Refused,
+        Self::Auth,
+        Self::GeoOrBlocked,
+        Self::ProviderLimit,
+        Self::NotFound,
+        Self::ProviderError,
+        Self::NotMedia,
+        Self::Drm,
+        Self::Codec,
+        Self::Timeout,
+        Self::OwnNetwork,
+        Self::Policy,
+        Self::Internal,
+    ];
+
+    /// Its name in the API and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Auth => "auth",
+            Self::GeoOrBlocked => "geo_or_blocked",
+            Self::ProviderLimit => "provider_limit",
+            Self::NotFound => "not_found",
+            Self::ProviderError => "provider_error",
+            Self::NotMedia => "not_media",
+            Self::Drm => "drm",
+            Self::Codec => "codec",
+            Self::Timeout => "timeout",
+            Self::OwnNetwork => "own_network",
+            Self::Policy => "policy",
+            Self::Internal => "internal",
+        }
+    }
+
     /// The class of an error. `cut_off`: this server has no route to where the source is.
     pub fn of(error: &IngestError, cut_off: bool) -> Self {
         match error.cause {

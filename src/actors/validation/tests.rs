@@ -149,6 +149,13 @@ fn each_cause_has_a_class_that_says_who_must_do_what() {
     }
 }
 
+#[test]
+fn metrics_name_classes_as_the_api_does() {
+    for class in Class::ALL {
+        assert_eq!(serde_json::json!(class), class.as_str());
+    }
+}
+
 proptest! {
     /// Whatever a pull tells of itself: exactly one stage failed, none behind it was passed by
     /// guessing, and what it says it passed is passed.

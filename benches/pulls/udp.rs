@@ -1,12 +1,13 @@
-//! A clip over UDP to many ports at its own pace, over and over.
+//! A clip over UDP to many ports at its own pace, over and over, without a seam: clocks and counters go
+//! on where it begins again.
 
 use std::net::UdpSocket;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::TsScan;
+use crate::support::{Retime, TsScan};
 
 /// Bytes in a datagram: seven packets.
 const DATAGRAM: usize = 7 * 188;
@@ -20,12 +21,15 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// Sends the clip to this many ports of the loopback interface.
-    pub(crate) fn start(clip: &Path, many: usize) -> Self {
-        let clip = std::fs::read(clip).expect("the clip");
+    /// Sends the segments in this folder, one behind the other, to this many ports of the loopback
+    /// interface.
+    pub(crate) fn start(folder: &Path, many: usize) -> Self {
+        let clip = joined(folder);
         let mut scan = TsScan::new();
         scan.push(&clip);
-        let bytes_per_second = clip.len() as f64 / scan.seconds();
+        let seconds = scan.video_seconds();
+        let bytes_per_second = clip.len() as f64 / seconds;
+        let retime = Retime::of([clip.as_slice()], seconds);
         let ports = free_ports(many);
         let stop = Arc::new(AtomicBool::new(false));
         let (targets, stopped) = (ports.clone(), Arc::clone(&stop));
@@ -33,17 +37,18 @@ impl Sender {
             let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
             let began = Instant::now();
             let mut sent = 0.0;
-            let datagrams: Vec<&[u8]> = clip.chunks(DATAGRAM).collect();
-            for datagram in datagrams.iter().cycle() {
+            let rounds = (0..).flat_map(|round| clip.chunks(DATAGRAM).map(move |d| (round, d)));
+            for (round, datagram) in rounds {
                 while sent > began.elapsed().as_secs_f64() * bytes_per_second {
                     if stopped.load(Ordering::Relaxed) {
                         return;
                     }
                     std::thread::sleep(TURN);
                 }
+                let datagram = retime.after(round, datagram);
                 for port in &targets {
                     // Refused while nobody listens there.
-                    let _ = socket.send_to(datagram, ("127.0.0.1", *port));
+                    let _ = socket.send_to(&datagram, ("127.0.0.1", *port));
                 }
                 sent += datagram.len() as f64;
             }
@@ -62,6 +67,18 @@ impl Drop for Sender {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
+}
+
+/// The segments in a folder, in their order.
+fn joined(folder: &Path) -> Vec<u8> {
+    let files = std::fs::read_dir(folder).expect("the clip");
+    let paths = files.map(|file| file.expect("a file of the clip").path());
+    let mut segments: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|kind| kind == "ts"))
+        .collect();
+    segments.sort();
+    let read = |path| std::fs::read(path).expect("a segment");
+    segments.into_iter().flat_map(read).collect()
 }
 
 /// Ports that were free a moment ago.

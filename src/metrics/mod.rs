@@ -100,9 +100,7 @@ const SECONDS: &[f64] = &[
 ];
 
 /// Bucket bounds for checks of sources, which may take a minute and then decode.
-const CHECK_SECONDS: &[f64] = &[
-    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 75.0,
-];
+const CHECK_SECONDS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 75.0];
 
 /// The class of a source that passed.
 const NO_CLASS: &str = "none";

@@ -57,7 +57,7 @@ pub use logs::Logs;
 pub use metrics::Metrics;
 pub use nginx::Nginx;
 pub use origin::{
-    Asked, Bomb, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, TsFile, TsLive,
+    Asked, Bomb, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, Retime, TsFile, TsLive,
 };
 pub use packager::{DASH_LIST, DASH_NUMBERS, DASH_TIMELINE, HLS_ALL, HLS_LIVE, Packager};
 pub use rtmp::RtmpServer;

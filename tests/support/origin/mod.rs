@@ -21,6 +21,7 @@ pub use bombs::Bomb;
 pub use gate::Gate;
 pub use hostile::Hostile;
 pub use live_hls::{Fault, Key, Live, LiveHls};
+pub use retime::Retime;
 pub use serve::Asked;
 pub use ts::{TsFile, TsLive};
 

@@ -208,6 +208,7 @@ fn round(
         process_bytes,
         thresholds: bounds.thresholds,
         cores: bounds.cores,
+        source_cores: hub.settings().ingest.pool.figures().charged.cpu_cores,
         open_fds: descriptors.open,
         max_fds: descriptors.max,
     };

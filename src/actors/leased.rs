@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use super::ingest::IngestDeps;
 use super::pool::{Asked, PoolLease};
-use crate::admission::Cost;
+use crate::admission::{Cost, Job, Work};
 use crate::base::ids::ClientId;
 use crate::ingest::sink::{Gone, Hold, Sink};
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::pipeline::{Event, Fault, Input, Label, Library, Packets, PipelineError, Running};
 use crate::stream::StreamId;
+
+/// The profile by which the costs of sources are known.
+const PROFILE: &str = "source";
 
 /// A pipeline and its lease. However it ends, also when a pull is cancelled in the middle, the lease ends after the
 /// teardown.
@@ -73,10 +76,10 @@ impl Leased {
     /// # Errors
     /// What the pipeline tells of its failure.
     pub(super) async fn deliver(&mut self, sink: &Sink) -> Result<(), IngestError> {
-        let Some((running, _)) = self.held.as_mut() else {
+        let Some((running, (lease, _))) = self.held.as_mut() else {
             return Ok(());
         };
-        let mut flows = false;
+        let (mut flows, mut encoding) = (false, Encoding::default());
         loop {
             tokio::select! {
                 bytes = running.output.next() => {
@@ -86,7 +89,12 @@ impl Leased {
                         return Ok(());
                     }
                 }
-                Some(event) = running.events.next() => tell(event, flows)?,
+                Some(event) = running.events.next() => {
+                    if let Some(job) = encoding.job(&event) {
+                        lease.does(&job);
+                    }
+                    tell(event, flows)?;
+                }
             }
         }
         // It is told why before the output ends.
@@ -133,6 +141,34 @@ async fn lease(deps: &IngestDeps) -> Result<PoolLease, IngestError> {
         Asked::Granted(lease) => Ok(lease),
         Asked::Full | Asked::OutOfDescriptors => Err(full()),
         Asked::Queued(mut waiter) => waiter.granted().await.ok_or_else(full),
+    }
+}
+
+/// A picture that is encoded as it comes in. Only what comes tells whether there is one.
+#[derive(Debug, Default)]
+struct Encoding {
+    /// Of the picture that is decoded; 0 when none is.
+    source_pixels: u64,
+}
+
+impl Encoding {
+    /// What the pipeline does, once an event tells that it encodes a picture.
+    fn job(&mut self, event: &Event) -> Option<Job> {
+        let pixels = |width: u32, height: u32| u64::from(width) * u64::from(height);
+        match event {
+            Event::SourceVideo(picture) => {
+                self.source_pixels = pixels(picture.width, picture.height);
+                None
+            }
+            // What the test source makes is cheap.
+            Event::Encoded { width, height } if self.source_pixels > 0 => Some(Job {
+                work: Work::EncodeVideoOnly,
+                profile: PROFILE.into(),
+                source_pixels: self.source_pixels,
+                output_pixels: pixels(*width, *height),
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -210,6 +246,27 @@ fn failure(message: String, missing: Option<&str>, fault: Fault, flows: bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pipeline::Picture;
+
+    #[test]
+    fn a_picture_that_is_encoded_is_charged_by_its_size() {
+        let mut encoding = Encoding::default();
+        let encoded = |width, height| Event::Encoded { width, height };
+        assert_eq!(encoding.job(&encoded(1280, 720)), None);
+        let picture = Picture {
+            width: 1920,
+            height: 1080,
+            par: (1, 1),
+            rate: (25, 1),
+            interlaced: false,
+        };
+        assert_eq!(encoding.job(&Event::SourceVideo(picture)), None);
+        let converted = encoding.job(&encoded(1280, 720)).unwrap();
+        assert_eq!(converted.work, Work::EncodeVideoOnly);
+        assert_eq!(converted.source_pixels, 1920 * 1080);
+        assert_eq!(converted.output_pixels, 1280 * 720);
+        assert!(converted.default_cost().cpu_cores > 0.4);
+    }
 
     #[test]
     fn failures_name_stage_cause_and_codec() {

@@ -272,6 +272,11 @@ impl PoolLease {
     pub fn id(&self) -> LeaseId {
         self.id
     }
+
+    /// What runs under it has turned out to do this: it is charged with what that is expected to take.
+    pub fn does(&self, job: &Job) {
+        self.pool.restart(self.id, self.pool.expected(job));
+    }
 }
 
 impl Waiter {

@@ -30,6 +30,9 @@ pub struct Host {
     pub thresholds: Thresholds,
     /// Cores that the process may use, a quota counted; no limit when it is not a number above 0.
     pub cores: f32,
+    /// Cores that are charged to sources whose picture is encoded as it comes in: they are not there
+    /// for others.
+    pub source_cores: f32,
     /// Open descriptors.
     pub open_fds: u64,
     /// The limit on them; 0 when unknown: then it is not checked.
@@ -89,6 +92,7 @@ impl Default for Host {
             process_bytes: 0,
             thresholds: Thresholds::NONE,
             cores: 0.0,
+            source_cores: 0.0,
             open_fds: 0,
             max_fds: 0,
         }
@@ -96,12 +100,12 @@ impl Default for Host {
 }
 
 impl Host {
-    /// Cores that pipelines may be charged with: all but a tenth, at least 0.1 and at most 1
-    /// core, which is left to sources, viewers and the system.
+    /// Cores that pipelines may be charged with: all but those of sources that are encoded, and a
+    /// tenth, at least 0.1 and at most 1 core, which is left to other sources, viewers and the system.
     pub fn usable_cores(&self) -> f32 {
         if self.cores.is_finite() && self.cores > 0.0 {
             let reserve = (self.cores * 0.1).clamp(0.1, 1.0);
-            (self.cores - reserve).max(0.0)
+            (self.cores - reserve - self.source_cores.max(0.0)).max(0.0)
         } else {
             f32::INFINITY
         }
@@ -151,6 +155,20 @@ mod tests {
             assert!((usable(cores) - expected).abs() < 1e-5, "{cores}");
         }
         assert!(usable(0.0).is_infinite() && usable(f32::NAN).is_infinite());
+    }
+
+    #[test]
+    fn what_sources_take_is_not_there_for_others() {
+        let usable = |cores, source_cores| {
+            let host = Host {
+                cores,
+                source_cores,
+                ..Host::default()
+            };
+            host.usable_cores()
+        };
+        assert!((usable(2.0, 0.5) - 1.3).abs() < 1e-5);
+        assert!(usable(2.0, 5.0) == 0.0 && usable(0.0, 5.0).is_infinite());
     }
 
     proptest! {

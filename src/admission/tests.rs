@@ -29,6 +29,7 @@ fn host(process_mib: u64, cores: f32) -> Host {
         cores,
         open_fds: 20,
         max_fds: 1024,
+        ..Host::default()
     }
 }
 

@@ -75,6 +75,15 @@ async fn a_conversion_is_listed_and_leaves_nothing() {
         let body = server.get("/api/v1/pipelines").await.2;
         body["pipelines"].as_array().cloned().unwrap_or_default()
     };
+    let usable = async || {
+        let body = server.get("/api/v1/pipelines").await.2;
+        body["pool"]["usableCores"].as_f64()
+    };
+    let idle = eventually(SOON, "a look at the machine", usable).await;
+    let (dearer, free) = (
+        async || usable().await.filter(|cores| *cores < idle).map(drop),
+        async || usable().await.filter(|cores| *cores >= idle).map(drop),
+    );
     for round in 0..6 {
         let viewer = TsViewer::open(&server.preview("film", "quality=source"));
         if round % 2 == 0 {
@@ -89,6 +98,9 @@ async fn a_conversion_is_listed_and_leaves_nothing() {
                     .as_u64()
                     .is_none_or(|bytes| bytes > 100_000)
             );
+            if round == 0 {
+                eventually(SOON, "its CPU to be reckoned with", dearer).await;
+            }
         } else {
             tokio::time::timeout(Duration::from_millis(50), viewer.wait_status(SOON))
                 .await
@@ -100,6 +112,7 @@ async fn a_conversion_is_listed_and_leaves_nothing() {
         })
         .await;
     }
+    eventually(SOON, "its CPU to be there again", free).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,9 +24,13 @@ async fn watch(server: &Server, id: &str) -> Packets {
 
 /// The clip as an MP4 file: of TS, GStreamer's demuxer gives the first picture a wrong time.
 pub(crate) async fn film(folder: &Path) -> PathBuf {
-    let path = folder.join("film.mp4");
+    copied("bbb.ts", folder.join("film.mp4")).await
+}
+
+/// A clip, copied into a container of another sort.
+async fn copied(clip: &str, path: PathBuf) -> PathBuf {
     let mut command = clean_command("ffmpeg");
-    command.args(["-v", "error", "-i"]).arg(media("bbb.ts"));
+    command.args(["-v", "error", "-i"]).arg(media(clip));
     command.args(["-c", "copy"]).arg(&path);
     assert!(run(command, SOON).await.success());
     path
@@ -80,6 +84,7 @@ async fn vlc_is_a_server_too() {
 async fn each_codec_is_carried_or_converted() {
     let folder = tempfile::tempdir().unwrap();
     let film = film(folder.path()).await;
+    let mpeg4 = copied("codecs/mpeg4.ts", folder.path().join("mpeg4.mp4")).await;
     let ts = |name| {
         format!(
             "filesrc location={} ! tsdemux name=d",
@@ -96,6 +101,14 @@ async fn each_codec_is_carried_or_converted() {
                 ts("hevc10.ts")
             ),
             vec!["hevc"],
+        ),
+        (
+            "mpeg4",
+            format!(
+                "filesrc location={} ! qtdemux name=d d.video_0 ! queue ! rtpmp4vpay name=pay0 pt=96",
+                mpeg4.display()
+            ),
+            vec!["h264"],
         ),
         (
             "mp2",

@@ -9,12 +9,12 @@ use crate::ingest::error::{Cause, IngestError, Stage};
 const MAX_SOUNDS: usize = 4;
 /// Codecs named in an error, and characters of each name.
 const NAMED: (usize, usize) = (8, 24);
-/// Encoding names of pictures that can be unpacked and, if TS cannot carry them, converted. Not MP4V-ES: what
-/// GStreamer 1.22 makes of it has pictures without a time, at which the muxer stands still.
-const PICTURES: [&str; 10] = [
+/// Encoding names of pictures that can be unpacked and, if TS cannot carry them, converted.
+const PICTURES: [&str; 11] = [
     "H264",
     "H265",
     "MPV",
+    "MP4V-ES",
     "H263",
     "H263-1998",
     "H263-2000",

@@ -300,6 +300,8 @@ make_vp8.webm() {
 check_vp8.webm() { codecs vp8 vorbis; }
 make_mpeg4.avi() { brief -c:v mpeg4 -vtag xvid -bf 0 -b:v 400k -g 48 -c:a libmp3lame -b:a 96k; }
 check_mpeg4.avi() { codecs mpeg4 mp3; }
+make_pcm.avi() { ff -ss 20 -t 6 -i "$BBB" -vf scale=160:90 -c:v mpeg4 -bf 0 -g 48 -ac 1 -c:a pcm_s16le -threads 2 "$out"; }
+check_pcm.avi() { codecs mpeg4 pcm_s16le; }
 make_theora.ogv() { brief -c:v libtheora -b:v 400k -g 48 -c:a libvorbis -b:a 96k; }
 check_theora.ogv() { codecs theora vorbis; }
 make_wmv.asf() { brief -c:v wmv2 -b:v 400k -g 48 -c:a wmav2 -b:a 96k; }
@@ -388,7 +390,7 @@ check_farm-hard() {
 
 readonly RECIPES=(
     bbb.ts bbb-60 bbb-4s mp2.ts mpeg2i.ts hevc10.ts h1080.ts noaudio.ts radio.ts gop10.ts two-programmes.ts codecs
-    ac3.mkv vp9.webm vp8.webm mpeg4.avi theora.ogv wmv.asf av1.mp4 farm farm-hard
+    ac3.mkv vp9.webm vp8.webm mpeg4.avi pcm.avi theora.ogv wmv.asf av1.mp4 farm farm-hard
 )
 
 # --- checks --------------------------------------------------------------------------------------------------------

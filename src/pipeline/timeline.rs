@@ -132,6 +132,19 @@ pub(super) fn guard_encoder(encoder: &gst::Element) {
     });
 }
 
+/// Tells when raw media is shown, where only the time of its decoding is told, which is the same: so it is with AVI that
+/// is read as it comes. Encoders go by the former alone.
+pub(super) fn show_when_decoded(pad: &gst::Pad) {
+    pad.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+        if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data
+            && let (None, Some(dts)) = (buffer.pts(), buffer.dts())
+        {
+            buffer.make_mut().set_pts(dts);
+        }
+        gst::PadProbeReturn::Ok
+    });
+}
+
 /// Mends the time of the first access unit that comes out of `timestamper`.
 ///
 /// GStreamer's timestampers of 1.22 add the delay of the reordering to all times and to the segment, but to the first unit

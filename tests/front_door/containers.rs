@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::SOON;
 use crate::support::*;
 
 /// What a clip becomes: codecs of picture and sound.
-const CLIPS: [(&str, &str, &str); 8] = [
+const CLIPS: [(&str, &str, &str); 9] = [
     ("ac3.mkv", "h264", "ac3"),
     ("vp9.webm", "h264", "opus"),
     ("vp8.webm", "h264", "aac"),
     ("mpeg4.avi", "h264", "mp3"),
+    ("pcm.avi", "h264", "aac"),
     ("theora.ogv", "h264", "aac"),
     ("wmv.asf", "h264", "aac"),
     ("av1.mp4", "h264", "aac"),
@@ -52,7 +54,7 @@ async fn containers_that_are_not_ts_become_ts() {
         for (clip, ..) in pair {
             server.add_stream(&name(clip), &nginx.url(clip)).await;
         }
-        tokio::join!(shown(&server, pair[0]), shown(&server, pair[1]));
+        join_all(pair.iter().map(|clip| shown(&server, *clip))).await;
     }
     let seen = ffprobe_stream(&server.preview("ac3-mkv", "quality=source"), 3).await;
     let languages: Vec<_> = seen

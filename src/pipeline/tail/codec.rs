@@ -101,6 +101,12 @@ pub(super) fn fate(caps: &gst::CapsRef) -> Fate {
     }
 }
 
+/// Samples or pictures that need no decoder.
+pub(super) fn is_raw(caps: &gst::CapsRef) -> bool {
+    let name = caps.structure(0).map(|track| track.name().as_str());
+    matches!(name, Some("audio/x-raw" | "video/x-raw"))
+}
+
 /// The parser makes ADTS of raw frames, but not of LOAS.
 fn fits_adts(track: &gst::StructureRef) -> bool {
     !matches!(track.get::<&str>("stream-format"), Ok("loas" | "latm"))

@@ -21,6 +21,7 @@ use super::library::Library;
 use super::packages::packages_of;
 use super::sizing;
 use super::spec::Profile;
+use super::timeline;
 use super::topology::{Topology, names};
 use branch::Branch;
 use codec::{Fate, Kind};
@@ -160,6 +161,9 @@ impl Tail {
         };
         if claimed.is_none() && !self.state().gate.claim(kind) {
             return;
+        }
+        if codec::is_raw(&caps) {
+            timeline::show_when_decoded(pad);
         }
         let linked = match fate {
             Fate::Unpack(_) => self.unpack(pad, kind),

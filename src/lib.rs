@@ -41,6 +41,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod process;
 pub mod remux;
+pub mod samples;
 pub mod store;
 pub mod stream;
 pub mod ts;

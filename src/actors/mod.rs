@@ -22,6 +22,7 @@ pub mod pool;
 mod pull;
 pub mod rendition;
 mod rtsp;
+pub mod sampler;
 pub mod sessions;
 mod srt;
 mod test_source;

@@ -6,6 +6,7 @@
 mod accounts;
 mod exposition;
 mod pipelines;
+mod samples;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 pub use accounts::text as accounts_text;
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
+pub use samples::{sample_cost, sample_decoder_replaced, sampled};
 
 use crate::actors::validation::Class;
 use crate::admission::Hold;
@@ -128,6 +130,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn describe() {
+    samples::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
         (UPTIME, Unit::Seconds, "Time since the server started."),

@@ -202,29 +202,37 @@ fn copy_codec(
     topology: Topology,
     codec: VideoCodec,
 ) -> Result<(), PipelineError> {
-    let old = named(pipeline, topology, names::VIDEO_COPY)?;
-    if old
-        .factory()
-        .is_none_or(|factory| factory.name() == codec.parser())
-    {
+    swap(pipeline, topology, names::VIDEO_COPY, codec.parser())
+}
+
+/// Puts an element of this factory in the place of a topology's, under the same name.
+pub(super) fn swap(
+    pipeline: &gst::Pipeline,
+    topology: Topology,
+    name: &str,
+    factory: &str,
+) -> Result<(), PipelineError> {
+    let old = named(pipeline, topology, name)?;
+    if old.factory().is_none_or(|old| old.name() == factory) {
         return Ok(());
     }
     let failed = |reason: &str| PipelineError::Start {
         topology,
-        reason: format!("video-copy: {reason}"),
+        reason: format!("{name}: {reason}"),
     };
-    let peer = |name| {
-        old.static_pad(name)
+    let peer = |pad| {
+        old.static_pad(pad)
             .and_then(|pad| pad.peer())
             .ok_or_else(|| failed("not linked"))
     };
     let (before, after) = (peer("sink")?, peer("src")?);
-    let new = gst::ElementFactory::make(codec.parser())
+    let new = gst::ElementFactory::make(factory)
+        .name(name)
         .build()
         .map_err(|_| PipelineError::Unavailable {
             topology,
-            elements: vec![codec.parser().to_owned()],
-            packages: packages_of(&[codec.parser()]),
+            elements: vec![factory.to_owned()],
+            packages: packages_of(&[factory]),
         })?;
     pipeline
         .remove(&old)

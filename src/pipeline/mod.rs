@@ -11,6 +11,7 @@
 //! | `spec`, `fit` | what is asked for; the size and rate of the picture (pure) |
 //! | `assemble`, `set`, `sizing`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
 //! | `convert`, `rtp`, `srt`, `tail` | what all ingests end with: tracks become TS as they are found |
+//! | `sampler` | decoders that the monitor looks through, reused from stream to stream |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
 //! | `running`, `teardown`, `census` | one way in, one way out, both counted |
 //! | `registry`, `warm_up` | all pipelines there are, and what each takes; what the first of all takes for good |
@@ -34,6 +35,7 @@ mod redact;
 mod registry;
 mod rtp;
 mod running;
+mod sampler;
 mod set;
 mod sizing;
 mod spec;
@@ -58,6 +60,7 @@ pub use rtp::{Packets, RtpSpec, RtpTrack};
 pub use running::{
     Control, Running, start_convert, start_rtp, start_srt, start_test, start_transcode,
 };
+pub use sampler::{Decoder, Failure, Seen, Wanted, decoder_of};
 pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
 pub use srt::SrtSpec;
 pub use teardown::StopOutcome;

@@ -35,6 +35,8 @@ pub enum Kind {
     Audio,
     /// Brings a source in.
     Ingest,
+    /// Decodes what the monitor looks at, for one stream after the other.
+    Sample,
 }
 
 /// How far a pipeline is in its life.
@@ -88,6 +90,7 @@ impl Kind {
             Self::Transcode => "transcode",
             Self::Audio => "audio",
             Self::Ingest => "ingest",
+            Self::Sample => "sample",
         }
     }
 }
@@ -117,6 +120,7 @@ impl Topology {
             | Self::Rtp
             | Self::IngestVideo
             | Self::IngestAudio => Kind::Ingest,
+            Self::SamplePicture | Self::SampleSound => Kind::Sample,
         }
     }
 }

@@ -21,7 +21,7 @@ use super::spec::{TestSpec, TranscodeSpec};
 use super::srt::{self, SrtSpec};
 use super::teardown::{self, StopOutcome};
 use super::topology::Topology;
-use crate::memory::Account;
+use crate::memory::{Account, Usage};
 
 /// How long a pipeline that is merely dropped may take to stop before it counts as wedged.
 const DROP_DEADLINE: Duration = Duration::from_secs(10);
@@ -72,6 +72,11 @@ impl Control {
     /// Which pipeline it is.
     pub fn id(&self) -> PipelineId {
         self.id
+    }
+
+    /// What it takes now; `None` where that is not measured.
+    pub fn usage(&self) -> Option<Usage> {
+        self.pipeline.as_ref()?.1.account().usage()
     }
 
     /// Stops the pipeline off the runtime, whatever state its bridges are in. Should this future be dropped, the
@@ -191,7 +196,7 @@ pub(super) async fn start_uncharged(
     begin(topology, Registered::nobody, deadline, assemble).await
 }
 
-async fn start(
+pub(super) async fn start(
     topology: Topology,
     label: Label,
     deadline: Duration,

@@ -32,6 +32,10 @@ pub enum Topology {
     IngestVideo,
     /// A part of an ingest: sound that TS cannot carry is encoded.
     IngestAudio,
+    /// Pictures are decoded to be looked at.
+    SamplePicture,
+    /// Sound is decoded to be measured.
+    SampleSound,
 }
 
 /// Element names of the contract.
@@ -59,6 +63,8 @@ pub(super) mod names {
     pub(in super::super) const AUDIO_ENCODER: &str = "audio-encoder";
     pub(in super::super) const PICTURE: &str = "picture";
     pub(in super::super) const TONE: &str = "tone";
+    /// What decodes; replaced for another codec.
+    pub(in super::super) const DECODER: &str = "decoder";
     /// Optional: without it no clock is drawn.
     pub(in super::super) const CLOCK: &str = "clock";
     pub(in super::super) const TAP: &str = "tap";
@@ -66,7 +72,7 @@ pub(super) mod names {
 
 impl Topology {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::EncodeBoth,
         Self::EncodeVideo,
         Self::EncodeVideoOnly,
@@ -79,6 +85,8 @@ impl Topology {
         Self::Rtp,
         Self::IngestVideo,
         Self::IngestAudio,
+        Self::SamplePicture,
+        Self::SampleSound,
     ];
 
     /// The topology that does this work.
@@ -113,6 +121,8 @@ impl Topology {
             Self::Rtp => "rtp",
             Self::IngestVideo => "ingest-video",
             Self::IngestAudio => "ingest-audio",
+            Self::SamplePicture => "sample-picture",
+            Self::SampleSound => "sample-sound",
         }
     }
 
@@ -131,14 +141,16 @@ impl Topology {
             Self::Rtp => include_str!("../../pipelines/rtp.launch"),
             Self::IngestVideo => include_str!("../../pipelines/ingest-video.launch"),
             Self::IngestAudio => include_str!("../../pipelines/ingest-audio.launch"),
+            Self::SamplePicture => include_str!("../../pipelines/sample-picture.launch"),
+            Self::SampleSound => include_str!("../../pipelines/sample-sound.launch"),
         }
     }
 
     /// Names that the text must have.
     pub(super) fn required(self) -> &'static [&'static str] {
         use names::{
-            AUDIO_ENCODER, AUDIO_IN, DEMUX, ENCODER, IN, MUX, OUT, PARSE, PICTURE, RTP, SIZE,
-            SOUND_IN, SOUND_PARSE, SOURCE, TAP, TONE, VIDEO_COPY, VIDEO_IN,
+            AUDIO_ENCODER, AUDIO_IN, DECODER, DEMUX, ENCODER, IN, MUX, OUT, PARSE, PICTURE, RTP,
+            SIZE, SOUND_IN, SOUND_PARSE, SOURCE, TAP, TONE, VIDEO_COPY, VIDEO_IN,
         };
         match self {
             Self::EncodeBoth => &[
@@ -170,6 +182,7 @@ impl Topology {
             Self::Rtp => &[RTP, MUX, TAP],
             Self::IngestVideo => &[VIDEO_IN, SIZE, ENCODER, OUT],
             Self::IngestAudio => &[AUDIO_IN, AUDIO_ENCODER, OUT],
+            Self::SamplePicture | Self::SampleSound => &[IN, DECODER, TAP],
         }
     }
 }

@@ -122,7 +122,7 @@ pub(super) fn opus(packet: &[u8]) -> Vec<u8> {
 }
 
 /// Length of an Opus packet in 90 kHz (RFC 6716, 3.1 and 3.2).
-pub(super) fn opus_duration(packet: &[u8]) -> i64 {
+pub(crate) fn opus_duration(packet: &[u8]) -> i64 {
     let Some(&toc) = packet.first() else { return 0 };
     let tenths = match toc >> 3 {
         config @ 0..=11 => [100, 200, 400, 600][usize::from(config & 3)],
@@ -139,19 +139,19 @@ pub(super) fn opus_duration(packet: &[u8]) -> i64 {
 
 /// A frame of sound that announces itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
-    pub(super) codec: Codec,
+pub(crate) struct Header {
+    pub(crate) codec: Codec,
     /// Bytes, at least 6.
-    pub(super) size: usize,
-    pub(super) samples: u32,
-    pub(super) rate: u32,
+    pub(crate) size: usize,
+    pub(crate) samples: u32,
+    pub(crate) rate: u32,
 }
 
 /// Bytes that [`header`] wants to see.
-pub(super) const HEADER: usize = 8;
+pub(crate) const HEADER: usize = 8;
 
 /// Reads the frame header at the start of `data`: ADTS, MPEG audio, AC-3 or E-AC-3.
-pub(super) fn header(data: &[u8]) -> Option<Header> {
+pub(crate) fn header(data: &[u8]) -> Option<Header> {
     if data.starts_with(&[0x0b, 0x77]) {
         return dolby(data);
     }

@@ -43,6 +43,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub(crate) use audio::{
+    HEADER as FRAME_HEADER, Header as FrameHeader, header as frame_header, opus_duration,
+};
 pub use error::RemuxError;
 
 use format::{Carriage, Event, Format, Found, Frame};

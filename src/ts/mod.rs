@@ -79,6 +79,7 @@ pub use tracks::{AudioInfo, Chroma, Track, Tracks, VideoInfo};
 pub(crate) use clock::{WRAP, distance};
 pub(crate) use codec::descriptors;
 pub(crate) use es::audio::frame as audio_frame;
+pub(crate) use es::sets;
 pub(crate) use units::{Found, Stream, Units};
 pub(crate) use write::{Clock, Listed, Unit, Writer};
 

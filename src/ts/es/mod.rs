@@ -11,11 +11,14 @@ mod latm;
 pub(super) mod mpeg4;
 pub(super) mod mpegvideo;
 mod nal;
+mod sets;
 pub(super) mod sniffer;
 
 use std::ops::Range;
 
 use h264_reader::rbsp::BitReaderError;
+
+pub(crate) use sets::sets;
 
 /// Widest and highest picture that is believed.
 const MOST_PIXELS: u32 = 16_384;

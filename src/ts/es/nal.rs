@@ -7,9 +7,18 @@ const MOST_RBSP: usize = 1024;
 pub(super) fn starts(data: &[u8]) -> impl Iterator<Item = usize> {
     let mut from = 0;
     std::iter::from_fn(move || {
-        let at = data.get(from..)?.windows(3).position(|w| w == [0, 0, 1])?;
-        from += at + 3;
-        Some(from)
+        // No start code can begin within three bytes of which the last is neither 0 nor 1.
+        while let Some(&[first, second, third]) = data.get(from..)?.first_chunk::<3>() {
+            match third {
+                0 => from += 1,
+                1 if first == 0 && second == 0 => {
+                    from += 3;
+                    return Some(from);
+                }
+                _ => from += 3,
+            }
+        }
+        None
     })
 }
 

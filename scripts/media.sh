@@ -388,9 +388,61 @@ check_farm-hard() {
         || fail "$name is too easy: $tempting"
 }
 
+# What the monitor judges by its pictures and sound, and what it must not mistake for that. 640x360, a keyframe every 2 s.
+make_looks() {
+    local still="$tmp/still.png" grain="$tmp/grain.png"
+    ff -ss 30 -i "$BBB" -frames:v 1 -vf scale=640:360 "$still"
+    ff -ss 3 -i "$CLIPS/cityCC0.mpg" -frames:v 1 -vf scale=640:360,noise=alls=14:allf=u "$grain"
+    look() { # FILE BITRATE FILTER INPUT...: 22 s of a picture
+        local file="$1" rate="$2" filter="$3"
+        shift 3
+        ff "$@" -t 22 -vf "fps=25,$filter,format=yuv420p" -an -c:v libx264 -preset veryfast -profile:v high -threads 2 \
+            -b:v "$rate" -maxrate "$rate" -bufsize "$rate" -g 50 -keyint_min 50 -sc_threshold 0 -f mpegts "$out/$file.ts"
+    }
+    local black=(-f lavfi -i color=black:s=640x360:r=25)
+    look black 300k null "${black[@]}"
+    look black-noise 800k noise=alls=9:allf=t "${black[@]}"
+    look black-logo 300k 'drawbox=x=510:y=24:w=96:h=44:color=white:t=fill,drawbox=x=34:y=300:w=120:h=32:color=gray:t=fill' "${black[@]}"
+    look frozen 500k null -loop 1 -i "$still"
+    look frozen-low 150k null -loop 1 -i "$still"
+    look frozen-grain 800k null -loop 1 -i "$grain"
+    look still-grain 1500k noise=alls=10:allf=t -loop 1 -i "$grain"
+    look still-grain-low 500k noise=alls=10:allf=t -loop 1 -i "$grain"
+    look pan 1200k 'scale=768:-2,crop=640:360:x=t*4:y=20' -loop 1 -i "$still"
+    look dim 800k "scale=640:360,lutyuv=y='16+(val-16)*0.16':u='128+(val-128)*0.3':v='128+(val-128)*0.3'" -ss 20 -i "$BBB"
+    look night 800k "scale=640:360,lutyuv=y='16+219*pow(max(val-16,0)/219,3.2)'" -ss 20 -i "$BBB"
+    look credits 500k "drawbox=x=250:y=h-t*30:w=140:h=12:color=white:t=fill,drawbox=x=210:y=h+30-t*30:w=220:h=12:color=white:t=fill,drawbox=x=270:y=h+60-t*30:w=100:h=12:color=white:t=fill" "${black[@]}"
+    hear() { # FILE INPUT...: 4 s of sound
+        local file="$1"
+        shift
+        ff "$@" -t 4 -vn -ar 48000 -ac 2 "${AAC[@]}" -f mpegts "$out/$file.ts"
+    }
+    hear silent -f lavfi -i anullsrc=r=48000:cl=stereo
+    hear noise-70 -f lavfi -i 'anoisesrc=r=48000:a=0.00055:c=white:s=1'
+    hear quiet -ss 24 -i "$MEDIA/bbb.ts" -af loudnorm=I=-23,volume=-27dB
+    hear loud -ss 24 -i "$MEDIA/bbb.ts"
+    # Forms of pictures and sound.
+    form() { # FILE SIZE SHAPE: a second
+        ff -ss 30 -t 1 -i "$BBB" -vf "scale=$2,setsar=$3,format=yuv420p" -an -c:v libx264 -preset ultrafast -threads 2 -f mpegts "$out/$1.ts"
+    }
+    form tiny 16:16 1
+    form portrait 360:640 1
+    form wide 720:576 64/45
+    form uhd 3840:2160 1
+    ff -ss 24 -i "$MEDIA/bbb.ts" -t 4 -vn -ar 48000 -c:a aac -b:a 64k -ac 1 -f mpegts "$out/aac-mono.ts"
+    ff -ss 24 -i "$MEDIA/bbb.ts" -t 4 -vn -ar 48000 -c:a aac -b:a 256k -ac 6 -f mpegts "$out/aac-51.ts"
+}
+check_looks() {
+    local file
+    for file in black black-noise black-logo frozen frozen-low frozen-grain still-grain still-grain-low pan dim night credits \
+        silent noise-70 quiet loud tiny portrait wide uhd aac-mono aac-51; do
+        [[ "$(probe -show_entries format=nb_streams "$out/$file.ts")" == 1 ]] || fail "$name/$file.ts has not one track"
+    done
+}
+
 readonly RECIPES=(
     bbb.ts bbb-60 bbb-4s mp2.ts mpeg2i.ts hevc10.ts h1080.ts noaudio.ts radio.ts gop10.ts two-programmes.ts codecs
-    ac3.mkv vp9.webm vp8.webm mpeg4.avi pcm.avi theora.ogv wmv.asf av1.mp4 farm farm-hard
+    ac3.mkv vp9.webm vp8.webm mpeg4.avi pcm.avi theora.ogv wmv.asf av1.mp4 farm farm-hard looks
 )
 
 # --- checks --------------------------------------------------------------------------------------------------------

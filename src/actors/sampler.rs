@@ -18,7 +18,7 @@ use crate::metrics;
 use crate::pipeline::{Decoder, Failure, Library, Seen, Wanted, decoder_of};
 use crate::samples::{self, PictureFigures, SoundFigures, SoundUnits, Unit};
 use crate::stream::StreamId;
-use crate::ts::{Codec, Kind};
+use crate::ts::Codec;
 use shelf::{Shelf, Shelved};
 
 /// The longest that one look may decode.
@@ -214,9 +214,9 @@ impl Sampler {
     /// # Errors
     /// Any [`SampleError`], within [`DEADLINE`] of its turn.
     pub async fn sound(&self, job: SoundJob) -> Result<SoundFigures, SampleError> {
-        let result = match job.units.codec.kind() {
-            Kind::Audio => self.look(Work::Sound(job.units)).await,
-            _ => Err(SampleError::Refused("it is no sound".into())),
+        let result = match samples::refuse_sound(&job.units) {
+            Ok(()) => self.look(Work::Sound(job.units)).await,
+            Err(reason) => Err(SampleError::Refused(reason)),
         };
         note("sound", &job.stream, result.as_ref().err());
         match result? {
@@ -342,6 +342,7 @@ impl Inner {
             Ok(Err(Failure::Broken(reason))) => (Err(SampleError::Damaged(reason)), false),
             Err(_) => (Err(SampleError::Deadline(DEADLINE)), false),
         };
+        let usable = usable && shelved.decoder.lasts();
         if usable && held <= self.options.ceiling_bytes {
             self.shelf.put(shelved);
         } else {

@@ -10,6 +10,16 @@ const ENOUGH: i64 = 99_000;
 /// The most frames: Opus has 400 in a second.
 const MOST_FRAMES: usize = 512;
 
+/// Whether these bytes are one whole frame of a codec, as far as its header tells. Decoders that are given others may
+/// come up with sound of no channels.
+pub(super) fn is_frame(codec: Codec, data: &[u8]) -> bool {
+    // A packet of Opus has no header.
+    codec == Codec::Opus
+        || Frames::new(codec)
+            .next(data)
+            .is_some_and(|found| found.size > 0 && found.size == data.len())
+}
+
 /// Collects frames out of the bytes of PES packets.
 pub(super) struct Frames {
     codec: Codec,

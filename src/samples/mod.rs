@@ -36,7 +36,7 @@ pub use verdict::{is_black, is_frozen, is_silent, is_still};
 
 pub(crate) use jpeg::jpeg;
 pub(crate) use plane::{Depth, Plane, Planes};
-pub(crate) use refuse::{MOST_FRAMES, refuse};
+pub(crate) use refuse::{MOST_FRAMES, refuse, refuse_sound};
 pub(crate) use shrink::shrink;
 pub(crate) use sound::SoundMeter;
 

@@ -1,6 +1,7 @@
 //! What no decoder is asked to try. Headers are cheap to forge, and a decoder makes room for what they say.
 
-use super::Unit;
+use super::frames::is_frame;
+use super::{SoundUnits, Unit};
 use crate::ts::{self, Codec, Kind};
 
 /// The most frames of a group that are decoded: 5 s at 50 a second.
@@ -12,6 +13,22 @@ const MOST_PIXELS: u64 = MOST_FRAMES as u64 * 1280 * 720;
 /// Of larger pictures only the first is decoded: a stream may have the decoder keep sixteen of them.
 const MOST_MANY: u64 = 4096 * 2304;
 
+/// Why sound is not decoded.
+///
+/// # Errors
+/// A sentence, when something of it is no frame of its codec.
+pub(crate) fn refuse_sound(units: &SoundUnits) -> Result<(), String> {
+    let name = units.codec.name();
+    if units.codec.kind() != Kind::Audio {
+        return Err(format!("{name} is no sound"));
+    }
+    let mut frames = units.frames.iter();
+    if !frames.all(|frame| is_frame(units.codec, frame)) {
+        return Err(format!("what came are no frames of {name}"));
+    }
+    Ok(())
+}
+
 /// How many of the units may be decoded, at least one; or why none is.
 ///
 /// # Errors
@@ -20,9 +37,9 @@ pub(crate) fn refuse(codec: Codec, units: &[Unit]) -> Result<usize, String> {
     if codec.kind() != Kind::Video {
         return Err(format!("{} is no picture", codec.name()));
     }
-    let Some(first) = units.first() else {
+    if units.is_empty() {
         return Err("there is nothing of a picture".into());
-    };
+    }
     let mut pixels = 0;
     for (index, unit) in units.iter().take(MOST_FRAMES).enumerate() {
         let sets = ts::sets(codec, &unit.data);
@@ -40,7 +57,6 @@ pub(crate) fn refuse(codec: Codec, units: &[Unit]) -> Result<usize, String> {
         }
         pixels = pixels.max(sets.pixels);
     }
-    debug_assert!(!first.data.is_empty() || pixels == 0);
     let most = match pixels {
         0..=MOST_MANY => MOST_PIXELS / pixels.max(1),
         _ => 1,

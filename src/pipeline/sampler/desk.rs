@@ -9,7 +9,7 @@ use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 use tokio::sync::oneshot;
 
-use super::{BEGIN, Wanted, frame};
+use super::{Wanted, frame};
 use crate::samples::{MOST_FRAMES, PictureFigures, SoundFigures, SoundMeter, jpeg, shrink};
 use crate::ts::WRAP;
 
@@ -44,6 +44,8 @@ pub(super) enum Task {
 pub(super) struct Album {
     wanted: Wanted,
     first_dts: u64,
+    /// Where that lies on the decoder's timeline.
+    begin: i64,
     frames: Vec<PictureFigures>,
     jpeg: Option<Bytes>,
     size: (u32, u32),
@@ -63,10 +65,11 @@ struct Work {
 }
 
 impl Task {
-    pub(super) fn pictures(wanted: Wanted, first_dts: u64) -> Self {
+    pub(super) fn pictures(wanted: Wanted, first_dts: u64, begin: i64) -> Self {
         Self::Pictures(Box::new(Album {
             wanted,
             first_dts,
+            begin,
             frames: Vec::new(),
             jpeg: None,
             size: (0, 0),
@@ -184,10 +187,11 @@ impl Album {
 
     /// Back onto the stream's own timeline.
     fn stamp(&self, pts: Option<gst::ClockTime>) -> u64 {
-        let ticks = pts.map_or(BEGIN.unsigned_abs(), |pts| {
-            (pts.nseconds() * 9 + 50_000) / 100_000
+        let ticks = pts.map_or(0, |pts| {
+            let ticks = (u128::from(pts.nseconds()) * 9 + 50_000) / 100_000;
+            i64::try_from(ticks).unwrap_or(i64::MAX) - self.begin
         });
-        (self.first_dts + WRAP + ticks - BEGIN.unsigned_abs()) % WRAP
+        self.first_dts.wrapping_add_signed(ticks) % WRAP
     }
 
     fn close(self) -> Result<Seen, &'static str> {

@@ -37,8 +37,11 @@ use desk::{Desk, Outcome, Task};
 
 /// What decoders are charged to: no stream of an operator can have this id.
 const LABEL: &str = "_monitor";
-/// Where the timeline of a look begins, so that nothing lies before zero: 10 s at 90 kHz.
-const BEGIN: i64 = 900_000;
+/// All looks of a decoder lie one after the other on one timeline, in 90 kHz: it bends times that go back. Each has the
+/// minute around its beginning.
+const SPAN: i64 = 60 * 90_000;
+/// After so many it is replaced, years before its timeline ends.
+const MOST_LOOKS: u32 = 1_000_000;
 
 /// What is wanted of a look at pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,8 +123,10 @@ impl Decoder {
             return Err(Failure::Damaged("there is nothing of a picture".into()));
         };
         let caps = codec::picture_caps(codec);
-        let task = Task::pictures(wanted, first.dts);
-        let time = |stamp| BEGIN + ts::distance(first.dts, stamp);
+        let begin = self.next_begin();
+        let task = Task::pictures(wanted, first.dts, begin);
+        let most = SPAN / 2 - 1;
+        let time = |stamp| begin + ts::distance(first.dts, stamp).clamp(-most, most);
         let pushed = units
             .iter()
             .map(|unit| (unit.data.clone(), time(unit.pts), Some(time(unit.dts))));
@@ -138,13 +143,18 @@ impl Decoder {
     pub async fn sound(&mut self, units: &SoundUnits) -> Result<SoundFigures, Failure> {
         let caps = codec::sound_caps(units);
         // Frames need only be in order: sound is measured as it comes.
-        let pushed = (BEGIN..).step_by(1920).zip(&units.frames);
+        let pushed = (self.next_begin()..).step_by(1920).zip(&units.frames);
         let pushed = pushed.map(|(time, frame)| (frame.clone(), time, None));
         match self.look(caps, pushed, Task::sound()).await? {
             Outcome::Sound(Some(figures)) => Ok(figures),
             Outcome::Sound(None) => Err(Failure::Damaged("too little sound came out".into())),
             Outcome::Pictures(_) => Err(Failure::Broken("the wrong work".into())),
         }
+    }
+
+    /// Whether it may be used again after a look that went well.
+    pub fn lasts(&self) -> bool {
+        self.looks < MOST_LOOKS
     }
 
     /// What it takes now; `None` where that is not measured.
@@ -157,13 +167,17 @@ impl Decoder {
         self.running.stop(deadline).await
     }
 
+    fn next_begin(&mut self) -> i64 {
+        self.looks = self.looks.wrapping_add(1);
+        i64::from(self.looks) * SPAN
+    }
+
     async fn look(
         &mut self,
         mut caps: gst::Caps,
         units: impl Iterator<Item = (Bytes, i64, Option<i64>)>,
         task: Task,
     ) -> Result<Outcome, Failure> {
-        self.looks = self.looks.wrapping_add(1);
         for structure in caps.make_mut().iter_mut() {
             structure.set("look", self.looks as i32);
         }
@@ -199,9 +213,8 @@ impl Decoder {
 /// From 90 kHz.
 fn clock_time(ticks: i64) -> Option<gst::ClockTime> {
     let ticks = u64::try_from(ticks).ok()?;
-    Some(gst::ClockTime::from_nseconds(
-        ticks.checked_mul(100_000)? / 9,
-    ))
+    let nanoseconds = u64::try_from(u128::from(ticks) * 100_000 / 9).ok()?;
+    Some(gst::ClockTime::from_nseconds(nanoseconds))
 }
 
 type Built = (Assembled, gst_app::AppSrc, Arc<Desk>);

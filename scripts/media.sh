@@ -411,7 +411,7 @@ make_looks() {
     look pan 1200k 'scale=768:-2,crop=640:360:x=t*4:y=20' -loop 1 -i "$still"
     look dim 800k "scale=640:360,lutyuv=y='16+(val-16)*0.16':u='128+(val-128)*0.3':v='128+(val-128)*0.3'" -ss 20 -i "$BBB"
     look night 800k "scale=640:360,lutyuv=y='16+219*pow(max(val-16,0)/219,3.2)'" -ss 20 -i "$BBB"
-    look credits 500k "drawbox=x=250:y=h-t*30:w=140:h=12:color=white:t=fill,drawbox=x=210:y=h+30-t*30:w=220:h=12:color=white:t=fill,drawbox=x=270:y=h+60-t*30:w=100:h=12:color=white:t=fill" "${black[@]}"
+    look credits 500k "drawbox=x=250:y=40:w=140:h=12:color=white:t=fill,drawbox=x=210:y=90:w=220:h=12:color=white:t=fill,drawbox=x=270:y=300:w=100:h=12:color=white:t=fill,drawbox=x=220:y=420:w=200:h=12:color=white:t=fill,drawbox=x=240:y=640:w=160:h=12:color=white:t=fill,drawbox=x=200:y=800:w=240:h=12:color=white:t=fill,crop=640:360:0:t*25" -f lavfi -i color=black:s=640x960:r=25
     hear() { # FILE INPUT...: 4 s of sound
         local file="$1"
         shift

@@ -21,8 +21,10 @@ use crate::stream::StreamId;
 use crate::ts::Codec;
 use shelf::{Shelf, Shelved};
 
-/// The longest that one look may decode.
+/// The longest that a look at one picture or at sound may take.
 pub const DEADLINE: Duration = Duration::from_secs(5);
+/// And so much more for each further picture of a group.
+const EACH: Duration = Duration::from_millis(40);
 /// The longest that one may wait for its turn: longer ago, and what it would show is no news.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -313,6 +315,13 @@ impl Work {
         }
     }
 
+    fn deadline(&self) -> Duration {
+        match self {
+            Self::Pictures(_, units, _) => DEADLINE + EACH * (units.len().saturating_sub(1) as u32),
+            Self::Sound(_) => DEADLINE,
+        }
+    }
+
     async fn on(&self, decoder: &mut Decoder) -> Result<Shown, Failure> {
         match self {
             Self::Pictures(codec, units, wanted) => {
@@ -334,13 +343,13 @@ impl Inner {
             Some(shelved) => shelved,
             None => self.start(element, work.codec()).await?,
         };
-        let result = timeout(DEADLINE, work.on(&mut shelved.decoder)).await;
+        let result = timeout(work.deadline(), work.on(&mut shelved.decoder)).await;
         let held = shelved.charge(&work);
         let (result, usable) = match result {
             Ok(Ok(shown)) => (Ok(shown), true),
             Ok(Err(Failure::Damaged(reason))) => (Err(SampleError::Damaged(reason)), true),
             Ok(Err(Failure::Broken(reason))) => (Err(SampleError::Damaged(reason)), false),
-            Err(_) => (Err(SampleError::Deadline(DEADLINE)), false),
+            Err(_) => (Err(SampleError::Deadline(work.deadline())), false),
         };
         let usable = usable && shelved.decoder.lasts();
         if usable && held <= self.options.ceiling_bytes {

@@ -76,14 +76,14 @@ fn plane(from: &Plane<'_>, width: usize, height: usize) -> Vec<u8> {
     let width = width.min(from.width).max(1);
     let edges: Vec<usize> = (0..=width).map(|x| x * from.width / width).collect();
     let mut sums = vec![0_u32; from.width];
-    let mut rows = vec![0_u16; from.width];
+    let mut lanes = vec![[0_u64; 2]; from.width / 8];
     let mut out = Vec::with_capacity(width * height);
     for y in 0..height {
         let (top, bottom) = (y * from.height / height, (y + 1) * from.height / height);
         let bottom = bottom.max(top + 1).min(from.height.max(1));
         let shift = match from.depth {
             Depth::Eight => {
-                add_bytes(from, top, bottom, &mut rows, &mut sums);
+                add_bytes(from, top, bottom, &mut lanes, &mut sums);
                 0
             }
             Depth::More { bits, shift } => {
@@ -101,23 +101,42 @@ fn plane(from: &Plane<'_>, width: usize, height: usize) -> Vec<u8> {
     out
 }
 
-/// Sums of each column. Sixteen bits hold 257 lines of bytes, and are added twice as fast as more.
-fn add_bytes(from: &Plane<'_>, top: usize, bottom: usize, rows: &mut [u16], sums: &mut [u32]) {
+/// Sums of each column. Eight bytes are added at a time, as four even and four odd ones of 16 bits, which hold 257 lines.
+fn add_bytes(
+    from: &Plane<'_>,
+    top: usize,
+    bottom: usize,
+    lanes: &mut [[u64; 2]],
+    sums: &mut [u32],
+) {
+    const EVEN: u64 = 0x00ff_00ff_00ff_00ff;
     sums.fill(0);
+    if from.step != 1 {
+        for y in top..bottom {
+            let samples = from.line(y).iter().step_by(from.step.max(1));
+            let pairs = sums.iter_mut().zip(samples);
+            pairs.for_each(|(sum, &sample)| *sum += u32::from(sample));
+        }
+        return;
+    }
     for first in (top..bottom).step_by(256) {
-        rows.fill(0);
+        lanes.fill([0; 2]);
         for y in first..bottom.min(first + 256) {
-            let line = from.line(y);
-            if from.step == 1 {
-                let pairs = rows.iter_mut().zip(line);
-                pairs.for_each(|(sum, &sample)| *sum += u16::from(sample));
-            } else {
-                let pairs = rows.iter_mut().zip(line.iter().step_by(from.step.max(1)));
-                pairs.for_each(|(sum, &sample)| *sum += u16::from(sample));
+            let (eights, rest) = from.line(y).as_chunks::<8>();
+            for (lane, &eight) in lanes.iter_mut().zip(eights) {
+                let eight = u64::from_le_bytes(eight);
+                lane[0] += eight & EVEN;
+                lane[1] += eight >> 8 & EVEN;
+            }
+            let pairs = sums[eights.len() * 8..].iter_mut().zip(rest);
+            pairs.for_each(|(sum, &sample)| *sum += u32::from(sample));
+        }
+        for (sums, &[even, odd]) in sums.chunks_exact_mut(8).zip(&*lanes) {
+            for lane in 0..4 {
+                sums[2 * lane] += (even >> (16 * lane) & 0xffff) as u32;
+                sums[2 * lane + 1] += (odd >> (16 * lane) & 0xffff) as u32;
             }
         }
-        let pairs = sums.iter_mut().zip(&*rows);
-        pairs.for_each(|(sum, &row)| *sum += u32::from(row));
     }
 }
 

@@ -57,7 +57,7 @@ pub fn first(name: &str) -> Extract {
     let (chunks, tracks) = clip(name);
     let mut starts = (0..chunks.len()).filter(|&at| chunks[at].keyframe.is_some());
     let second = starts.nth(1).expect("two keyframes");
-    samples::extract(&chunks[..=second], &tracks)
+    samples::extract(&chunks[..second], &tracks)
 }
 
 /// From the middle of the main clip: a bright picture.
@@ -110,7 +110,7 @@ pub async fn survey(sampler: &Sampler, name: &str) -> Survey {
         .collect();
     let mut keyframes = Vec::new();
     for pair in starts.windows(2) {
-        let found = samples::extract(&chunks[pair[0]..=pair[1]], &tracks);
+        let found = samples::extract(&chunks[pair[0]..pair[1]], &tracks);
         let keyframe = found.keyframe.clone().expect("a keyframe");
         let shown = picture(sampler, &found, &keyframe)
             .await
@@ -122,7 +122,7 @@ pub async fn survey(sampler: &Sampler, name: &str) -> Survey {
     let job = PictureJob {
         stream: stream(),
         codec: found.codec.expect("a codec"),
-        units: found.group.iter().take(60).cloned().collect(),
+        units: found.group.iter().take(50).cloned().collect(),
         jpeg: false,
         all: true,
     };

@@ -2,7 +2,8 @@
 //!
 //! Ingests, renditions and HLS windows all live this way: one rule, in one place. A [`Lease`]
 //! is the right to use one of them; when the last lease is dropped the linger begins, and when
-//! it ends without a new lease the thing is stopped and forgotten.
+//! it ends without a new lease the thing is stopped and forgotten. Who only looks on takes an
+//! [`Attendance`]: it keeps the thing as well, but nothing lingers for it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,6 +19,11 @@ pub trait Shareable: Send + Sync + 'static {
     fn is_alive(&self) -> bool;
     /// Begins to end it; must not block.
     fn stop(&self);
+    /// Somebody has a lease, after a time without any. Told under the lock of the collection: must
+    /// be quick, and must not ask the collection.
+    fn leased(&self) {}
+    /// The linger after the last lease is over, but somebody attends it. Told under the lock, too.
+    fn unleased(&self) {}
 }
 
 /// The running things of one sort, by key.
@@ -28,6 +34,9 @@ pub struct Shared<K, T> {
 struct Entry<T> {
     value: Arc<T>,
     leases: usize,
+    attendances: usize,
+    /// The last lease has ended, and the linger has not.
+    lingers: bool,
     /// Counts lease ends, so that a linger that was interrupted does not stop a newer use.
     generation: u64,
 }
@@ -35,6 +44,15 @@ struct Entry<T> {
 /// The right to use a shared thing; ends when dropped.
 #[must_use]
 pub struct Lease<K: Eq + Hash + Clone + Send + 'static, T: Shareable> {
+    entries: Arc<Mutex<HashMap<K, Entry<T>>>>,
+    key: K,
+    value: Arc<T>,
+}
+
+/// Keeps a shared thing beside those who lease it; ends when dropped, and with the last one the
+/// thing at once, if nobody leases it and it does not linger.
+#[must_use]
+pub struct Attendance<K: Eq + Hash + Clone + Send + 'static, T: Shareable> {
     entries: Arc<Mutex<HashMap<K, Entry<T>>>>,
     key: K,
     value: Arc<T>,
@@ -54,7 +72,28 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Shared<K, T> {
     /// `start` runs under the lock of the collection: it must be quick and must not lease from
     /// the same collection.
     pub fn lease(&self, key: &K, start: impl FnOnce() -> T) -> Lease<K, T> {
-        let (lease, replaced) = {
+        let value = self.enter(key, start, Entry::lease);
+        self.make_lease(key, value)
+    }
+
+    /// Attends the thing at `key`, started by `start` when there is none that is alive. The same
+    /// holds for `start` as with [`Shared::lease`].
+    pub fn attend(&self, key: &K, start: impl FnOnce() -> T) -> Attendance<K, T> {
+        let value = self.enter(key, start, |entry| entry.attendances += 1);
+        Attendance {
+            entries: Arc::clone(&self.entries),
+            key: key.clone(),
+            value,
+        }
+    }
+
+    fn enter(
+        &self,
+        key: &K,
+        start: impl FnOnce() -> T,
+        count: impl FnOnce(&mut Entry<T>),
+    ) -> Arc<T> {
+        let (value, replaced) = {
             let mut entries = lock(&self.entries);
             let replaced = match entries.get(key) {
                 Some(entry) if !entry.value.is_alive() => entries.remove(key),
@@ -63,30 +102,33 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Shared<K, T> {
             let entry = entries.entry(key.clone()).or_insert_with(|| Entry {
                 value: Arc::new(start()),
                 leases: 0,
+                attendances: 0,
+                lingers: false,
                 generation: 0,
             });
-            entry.leases += 1;
-            (self.make_lease(key, &entry.value), replaced)
+            count(entry);
+            (Arc::clone(&entry.value), replaced)
         };
         if let Some(dead) = replaced {
             dead.value.stop();
         }
-        lease
+        value
     }
 
     /// A lease on the thing at `key` if it runs.
     pub fn lease_existing(&self, key: &K) -> Option<Lease<K, T>> {
         let mut entries = lock(&self.entries);
         let entry = entries.get_mut(key).filter(|e| e.value.is_alive())?;
-        entry.leases += 1;
-        Some(self.make_lease(key, &entry.value))
+        entry.lease();
+        let value = Arc::clone(&entry.value);
+        Some(self.make_lease(key, value))
     }
 
-    fn make_lease(&self, key: &K, value: &Arc<T>) -> Lease<K, T> {
+    fn make_lease(&self, key: &K, value: Arc<T>) -> Lease<K, T> {
         Lease {
             entries: Arc::clone(&self.entries),
             key: key.clone(),
-            value: Arc::clone(value),
+            value,
         }
     }
 
@@ -103,18 +145,19 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Shared<K, T> {
             .collect()
     }
 
-    /// Stops at once whatever nobody leases (it was lingering); returns what that was.
+    /// Stops at once whatever nobody uses (it was lingering); returns what that was.
     pub fn stop_idle(&self) -> Vec<K> {
-        self.stop_where(|_, leases| leases == 0)
+        self.stop_where(|_, users| users == 0)
     }
 
-    /// Stops at once the things that `unwanted` picks, leased or not; returns what they were.
+    /// Stops at once the things that `unwanted` picks by key and number of users, used or not; returns
+    /// what they were.
     pub fn stop_where(&self, mut unwanted: impl FnMut(&K, usize) -> bool) -> Vec<K> {
         let stopped: Vec<(K, Arc<T>)> = {
             let mut entries = lock(&self.entries);
             let keys: Vec<K> = entries
                 .iter()
-                .filter(|(key, entry)| unwanted(key, entry.leases))
+                .filter(|(key, entry)| unwanted(key, entry.leases + entry.attendances))
                 .map(|(key, _)| key.clone())
                 .collect();
             keys.into_iter()
@@ -128,6 +171,16 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Shared<K, T> {
             value.stop();
         }
         stopped.into_iter().map(|(key, _)| key).collect()
+    }
+}
+
+impl<T: Shareable> Entry<T> {
+    fn lease(&mut self) {
+        self.leases += 1;
+        if self.leases == 1 {
+            self.lingers = false;
+            self.value.leased();
+        }
     }
 }
 
@@ -177,6 +230,7 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Drop for Lease<K, T> {
             if entry.leases > 0 {
                 return;
             }
+            entry.lingers = true;
             entry.generation
         };
         let linger = self.value.linger();
@@ -185,26 +239,69 @@ impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Drop for Lease<K, T> {
             Ok(runtime) if !linger.is_zero() => {
                 runtime.spawn(async move {
                     tokio::time::sleep(linger).await;
-                    end_if_unused(&entries, &key, generation);
+                    end_linger(&entries, &key, generation);
                 });
             }
             // Outside a runtime only at the very end of the process: nothing lingers then.
-            _ => end_if_unused(&entries, &key, generation),
+            _ => end_linger(&entries, &key, generation),
         }
     }
 }
 
-fn end_if_unused<K: Eq + Hash, T: Shareable>(
+impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Deref for Attendance<K, T> {
+    type Target = Arc<T>;
+
+    fn deref(&self) -> &Arc<T> {
+        &self.value
+    }
+}
+
+impl<K: Eq + Hash + Clone + Send + std::fmt::Debug + 'static, T: Shareable> std::fmt::Debug
+    for Attendance<K, T>
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Attendance").field(&self.key).finish()
+    }
+}
+
+impl<K: Eq + Hash + Clone + Send + 'static, T: Shareable> Drop for Attendance<K, T> {
+    fn drop(&mut self) {
+        {
+            let mut entries = lock(&self.entries);
+            // Else it was stopped or replaced meanwhile.
+            let ours = |e: &&mut Entry<T>| Arc::ptr_eq(&e.value, &self.value);
+            let Some(entry) = entries.get_mut(&self.key).filter(ours) else {
+                return;
+            };
+            entry.attendances -= 1;
+            if entry.attendances + entry.leases > 0 || entry.lingers {
+                return;
+            }
+            entries.remove(&self.key);
+        }
+        self.value.stop();
+    }
+}
+
+fn end_linger<K: Eq + Hash, T: Shareable>(
     entries: &Mutex<HashMap<K, Entry<T>>>,
     key: &K,
     generation: u64,
 ) {
     let ended = {
         let mut entries = lock(entries);
-        let unused = entries
-            .get(key)
-            .is_some_and(|e| e.leases == 0 && e.generation == generation);
-        if unused { entries.remove(key) } else { None }
+        let Some(entry) = entries.get_mut(key) else {
+            return;
+        };
+        if entry.leases > 0 || entry.generation != generation {
+            return;
+        }
+        entry.lingers = false;
+        if entry.attendances > 0 {
+            entry.value.unleased();
+            return;
+        }
+        entries.remove(key)
     };
     if let Some(entry) = ended {
         entry.value.stop();
@@ -224,6 +321,7 @@ mod tests {
     struct Thing {
         stopped: Arc<AtomicUsize>,
         dead: AtomicBool,
+        leased: AtomicBool,
     }
 
     impl Shareable for Thing {
@@ -236,12 +334,19 @@ mod tests {
         fn stop(&self) {
             self.stopped.fetch_add(1, Ordering::Relaxed);
         }
+        fn leased(&self) {
+            self.leased.store(true, Ordering::Relaxed);
+        }
+        fn unleased(&self) {
+            self.leased.store(false, Ordering::Relaxed);
+        }
     }
 
     fn thing(stopped: &Arc<AtomicUsize>) -> Thing {
         Thing {
             stopped: Arc::clone(stopped),
             dead: AtomicBool::new(false),
+            leased: AtomicBool::new(false),
         }
     }
 
@@ -301,5 +406,30 @@ mod tests {
         assert_eq!(shared.stop_idle(), ["b"]);
         assert!(shared.stop_idle().is_empty());
         drop(kept);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn who_attends_keeps_it_without_linger() {
+        let stopped = Arc::new(AtomicUsize::new(0));
+        let shared: Shared<&str, Thing> = Shared::default();
+        let ended = || stopped.load(Ordering::Relaxed);
+        drop(shared.attend(&"a", || thing(&stopped)));
+        assert_eq!(ended(), 1);
+        let attendance = shared.attend(&"a", || thing(&stopped));
+        let leased = || attendance.leased.load(Ordering::Relaxed);
+        assert!(!leased());
+        let lease = shared.lease(&"a", || panic!("it is attended"));
+        assert!(leased());
+        drop(lease);
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert!(leased(), "it lingers");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert!(!leased());
+        let again = shared.lease(&"a", || panic!("it is attended"));
+        assert!(leased());
+        drop(again);
+        drop(attendance);
+        assert_eq!(ended(), 1, "it lingers for the lease");
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(ended(), 2);
     }
 }

@@ -81,6 +81,7 @@ fn fan_out(c: &mut Criterion) {
         history: std::time::Duration::from_secs(4),
         lag_bytes: 4 << 20,
         max_bytes: 16 << 20,
+        keep_start: false,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

@@ -219,6 +219,7 @@ fn hub(
         history: config.sources.lead.max(config.hls.segment * 3),
         lag_bytes: config.feed.lag_bytes,
         max_bytes: config.feed.max_bytes,
+        keep_start: false,
     };
     let sources = &config.sources;
     let sessions = Sessions::new(SessionLimits {

@@ -6,6 +6,7 @@
 //! subscriber that falls out of the ring goes on at the newest keyframe and is counted; it
 //! never slows the publisher or the others.
 
+mod gop;
 mod ring;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub use gop::Gop;
 pub use ring::Retention;
 use ring::Ring;
 
@@ -205,10 +207,7 @@ impl Publisher {
         }
         let next = {
             let mut state = self.feed.state();
-            // Who has fallen out already goes on at the newest keyframe.
-            let first = state.ring.first_sequence();
-            let behind = state.cursors.values().filter(|&&at| at >= first);
-            let needed = behind.min().copied();
+            let needed = state.needed();
             state.ring.push(chunk, needed);
             state.ring.next_sequence()
         };
@@ -230,6 +229,26 @@ impl Publisher {
         });
     }
 
+    /// Keeps more or less from now on.
+    pub fn set_retention(&self, retention: Retention) {
+        let mut state = self.feed.state();
+        let needed = state.needed();
+        state.ring.set_retention(retention, needed);
+    }
+
+    /// Lets go of all that is kept: who joins begins at the next keyframe.
+    pub fn clear(&self) {
+        self.feed.state().ring.clear();
+    }
+
+    /// Lets go of all that is kept, and gives it, from its oldest keyframe on.
+    pub fn take(&self) -> Vec<Chunk> {
+        let mut state = self.feed.state();
+        let chunks = state.ring.all_gops();
+        state.ring.clear();
+        chunks
+    }
+
     /// The feed.
     pub fn feed(&self) -> &Arc<Feed> {
         &self.feed
@@ -240,6 +259,16 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         self.feed.state().ended = true;
         self.feed.head.send_modify(|_| ());
+    }
+}
+
+impl State {
+    /// What the slowest subscriber comes to next. Who has fallen out already goes on at the newest
+    /// keyframe.
+    fn needed(&self) -> Option<u64> {
+        let first = self.ring.first_sequence();
+        let behind = self.cursors.values().filter(|&&at| at >= first);
+        behind.min().copied()
     }
 }
 
@@ -318,6 +347,7 @@ mod tests {
         history: Duration::from_mins(1),
         lag_bytes: 188 * 8,
         max_bytes: 188 * 20,
+        keep_start: false,
     };
 
     fn chunk(mark: u8, key: bool) -> Chunk {
@@ -433,5 +463,41 @@ mod tests {
         tokio::task::yield_now().await;
         publisher.publish(chunk(7, true));
         assert_eq!(reader.await.expect("joined"), (7, true));
+    }
+    #[tokio::test]
+    async fn a_feed_that_nobody_watches_keeps_the_newest_gop_and_of_a_large_one_the_start() {
+        let (feed, publisher) = Feed::new(RETENTION);
+        for m in 0..=12 {
+            publisher.publish(chunk(m, m % 5 == 0));
+        }
+        assert!(feed.bytes_kept() > 3 * 188);
+        publisher.set_retention(Retention {
+            max_bytes: 188 * 20,
+            lag_bytes: 188 * 20,
+            ..Retention::SCANNED
+        });
+        assert_eq!(feed.bytes_kept(), 3 * 188);
+        let marks = || -> Vec<u8> {
+            let gop = feed.newest_gop();
+            gop.chunks.iter().map(|chunk| chunk.data[0]).collect()
+        };
+        assert_eq!(marks(), [10, 11, 12]);
+        publisher.publish(chunk(13, true));
+        for m in 14..100 {
+            publisher.publish(chunk(m, false));
+            assert!(feed.bytes_kept() <= 188 * 20);
+        }
+        assert!(feed.newest_gop().cut && !feed.has_keyframe());
+        assert_eq!(marks(), (13..33).collect::<Vec<u8>>());
+        assert_eq!(feed.bytes_kept(), 188 * 20, "the start, and nothing else");
+        publisher.publish(chunk(100, true));
+        assert_eq!(marks(), [100]);
+        assert!(!feed.newest_gop().cut);
+        publisher.clear();
+        assert!(marks().is_empty() && !feed.has_keyframe());
+        publisher.publish(chunk(101, false));
+        let mut joiner = feed.subscribe(Join::Newest);
+        publisher.publish(chunk(102, true));
+        assert_eq!(mark(&mut joiner).await, (102, true));
     }
 }

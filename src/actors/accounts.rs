@@ -189,7 +189,12 @@ impl Accounts {
         }
     }
 
-    /// Decides whenever sessions end and slots come free, until `stop`.
+    /// A session has begun: a pull that waits, as for a monitor, may be worth more now.
+    pub fn session_began(&self) {
+        self.inner.changed.notify_one();
+    }
+
+    /// Decides whenever sessions begin or end, and when slots come free, until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         loop {
             let wake = self.look();
@@ -306,7 +311,8 @@ impl Accounts {
                     let sessions = self.inner.sessions.list().into_iter();
                     over.extend(sessions.filter(|session| session.stream == *stream));
                 }
-                if !trial.load(Ordering::Relaxed) {
+                // What is monitored waits for its next turn.
+                if !trial.load(Ordering::Relaxed) && !monitors.contains_key(stream) {
                     end.cancel();
                 }
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use super::accounts::Accounts;
+use super::accounts::{Accounts, Monitoring};
 use super::catalog::Catalog;
 use super::descriptors::Descriptors;
 use super::hls_output::{HlsOutput, HlsSettings, Sequences};
@@ -23,8 +23,8 @@ use crate::base::breaker::Check;
 use crate::base::breakers::Breakers;
 use crate::base::clock;
 use crate::base::ids::{ClientId, SessionId};
-use crate::base::shared::{Lease, Shareable, Shared};
-use crate::ingest::IngestError;
+use crate::base::shared::{Attendance, Lease, Shareable, Shared};
+use crate::ingest::{Demand, IngestError};
 use crate::stream::{AccountId, Definition, State, StreamId};
 
 /// Everything that runs.
@@ -59,6 +59,34 @@ pub struct HubSettings {
     pub hls: HlsSettings,
     /// An HLS session ends this long after its last request.
     pub hls_idle: Duration,
+}
+
+/// The monitor's part in an ingest; ends when dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct MonitorLease {
+    ingest: Attendance<StreamId, Ingest>,
+    _monitoring: Monitoring,
+}
+
+impl MonitorLease {
+    /// Asks for something else from now on.
+    pub fn ask(&self, demand: Demand) {
+        self.ingest.set_monitored(demand);
+    }
+
+    /// The pull has ended, as with a change of the definition.
+    pub fn has_ended(&self) -> bool {
+        !self.ingest.is_alive()
+    }
+}
+
+impl std::ops::Deref for MonitorLease {
+    type Target = Ingest;
+
+    fn deref(&self) -> &Ingest {
+        &self.ingest
+    }
 }
 
 /// A status snapshot of one stream.
@@ -137,16 +165,44 @@ impl Hub {
         self.hls_sessions.expire(self.settings.hls_idle);
     }
 
-    pub(super) fn lease_ingest(&self, definition: &Definition) -> Lease<StreamId, Ingest> {
+    /// Pulls a stream for the monitor, or joins its pull. What it asks for counts while nobody
+    /// watches; then the pull ends with this lease, and yields its account's slot to whoever watches
+    /// another stream. A pull that has ended ([`MonitorLease::has_ended`]) is not begun again: after
+    /// that ask anew.
+    pub fn monitor_ingest(&self, definition: &Definition, demand: Demand) -> MonitorLease {
+        // Before the pull asks for its slot.
+        let monitoring = self.accounts().monitoring(definition.id.clone());
+        let attend = || {
+            let start = || self.start_ingest(definition, demand);
+            self.ingests.attend(&definition.id, start)
+        };
+        let mut ingest = attend();
+        if ingest.definition.sources != definition.sources {
+            // Started by a request that had read the definition before it was changed.
+            drop(ingest);
+            self.definition_changed(&definition.id);
+            ingest = attend();
+        }
+        ingest.set_monitored(demand);
+        MonitorLease {
+            ingest,
+            _monitoring: monitoring,
+        }
+    }
+
+    fn start_ingest(&self, definition: &Definition, demand: Demand) -> Ingest {
         let linger = definition
             .options
             .linger_ms
             .map_or(self.settings.stream_linger, Duration::from_millis);
+        let definition = Arc::new(definition.clone());
+        Ingest::start(definition, self.settings.ingest.clone(), linger, demand)
+    }
+
+    pub(super) fn lease_ingest(&self, definition: &Definition) -> Lease<StreamId, Ingest> {
         let lease = || {
-            self.ingests.lease(&definition.id, || {
-                let definition = Arc::new(definition.clone());
-                Ingest::start(definition, self.settings.ingest.clone(), linger)
-            })
+            let start = || self.start_ingest(definition, Demand::Watched);
+            self.ingests.lease(&definition.id, start)
         };
         let ingest = lease();
         if ingest.definition.sources == definition.sources {
@@ -209,12 +265,19 @@ impl Hub {
         ingest.map(|ingest| ingest.reject(error)).is_some()
     }
 
-    /// The pull of a stream while media flows from this source of it.
-    pub(super) fn flowing(&self, definition: &Definition, source: usize) -> Option<Arc<Ingest>> {
+    /// The pull of a stream while media flows from this source of it, leased as for a viewer: what the
+    /// monitor pulls may be another variant, or next to nothing.
+    pub(super) fn flowing(
+        &self,
+        definition: &Definition,
+        source: usize,
+    ) -> Option<Lease<StreamId, Ingest>> {
         let ingest = self.ingests.peek(&definition.id)?;
         let status = ingest.status().borrow().clone();
         let flows = status.phase == Phase::Live && status.source == source;
-        (flows && ingest.definition.sources == definition.sources).then_some(ingest)
+        let same = ingest.definition.sources == definition.sources;
+        let lease = || self.ingests.lease_existing(&definition.id);
+        (flows && same).then(lease).flatten()
     }
 
     /// Ends a pull, whoever uses it.

@@ -216,6 +216,7 @@ impl Hub {
             format,
             request.session,
         )?;
+        self.accounts().session_began();
         // Asked again now that a drain would see the session.
         if self.draining.load(Ordering::SeqCst) {
             return Err(ViewError::Stopping);
@@ -316,7 +317,7 @@ impl Hub {
             // Media that flows now, not the rest of what once flowed; a picture to begin with; and
             // what it is.
             let mut live = ingest.status();
-            if live.wait_for(|s| s.phase == Phase::Live).await.is_err() {
+            if live.wait_for(IngestStatus::is_shown).await.is_err() {
                 return false;
             }
             let playable = ingest.feed.wait_keyframe().await;

@@ -25,21 +25,50 @@ pub struct Chosen<'m> {
     pub representation: &'m Representation,
 }
 
-/// Picks the best picture that MPEG-TS carries, and of the first sound, or the main one, the best. The protected are
-/// left alone.
+/// What to choose by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Want {
+    /// The highest bandwidth.
+    Best,
+    /// The lowest bandwidth among the pictures that are tall enough, else among those that do not say; the tallest
+    /// if all are too small.
+    AtLeast {
+        /// Lines of the picture.
+        height: u64,
+    },
+}
+
+impl Want {
+    /// The greatest is what is wanted.
+    fn rank(self, representation: &Representation) -> impl Ord + use<> {
+        let height = representation.size.map(|(_, height)| height);
+        let cheap = Reverse(representation.bandwidth);
+        match self {
+            Self::Best => (0, representation.bandwidth, Reverse(0)),
+            Self::AtLeast { height: least } => match height {
+                Some(height) if height < least => (0, height, cheap),
+                Some(_) => (2, 0, cheap),
+                None => (1, 0, cheap),
+            },
+        }
+    }
+}
+
+/// Picks the wanted picture among those that MPEG-TS carries, and of the first sound, or the main one, the wanted
+/// representation. The protected are left alone.
 ///
 /// # Errors
 /// [`MpdError::Empty`] without picture and sound, [`MpdError::Protected`] if the picture, or all sound where there is no
 /// picture, is.
-pub fn choose(period: &Period) -> Result<Choice<'_>, MpdError> {
+pub fn choose(period: &Period, want: Want) -> Result<Choice<'_>, MpdError> {
     let video = best(period, Kind::Video, |_, chosen| {
-        chosen.representation.bandwidth
+        want.rank(chosen.representation)
     });
     let audio = best(period, Kind::Audio, |at, chosen| {
         (
             chosen.set.main,
             Reverse(at),
-            chosen.representation.bandwidth,
+            want.rank(chosen.representation),
         )
     });
     match (video, audio) {

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::choice::{Chosen, choose};
+use super::choice::{Chosen, Want, choose};
 use super::error::MpdError;
 use super::join::{Edge, Standing, edge, target};
 use super::mpd::{Mpd, Period, Resource};
@@ -97,6 +97,7 @@ pub enum Failed {
 #[derive(Debug)]
 pub struct Follower {
     role: Role,
+    want: Want,
     mpd: Arc<Mpd>,
     /// How far it has got, since the start of the presentation; `None` before it has begun.
     at: Option<Duration>,
@@ -128,6 +129,7 @@ impl Follower {
     pub fn new(role: Role, mpd: Arc<Mpd>) -> Self {
         Self {
             role,
+            want: Want::Best,
             mpd,
             at: None,
             joint: Joint::None,
@@ -138,6 +140,13 @@ impl Follower {
             late: Duration::ZERO,
             index: None,
         }
+    }
+
+    /// The same, of another quality.
+    #[must_use]
+    pub fn wanting(mut self, want: Want) -> Self {
+        self.want = want;
+        self
     }
 
     /// What to do next. Asking again is harmless, except that a `Fetch` is given only once.
@@ -299,7 +308,7 @@ impl Follower {
 
     /// The track in a period; `None` if it has none there.
     fn chosen<'m>(&self, period: &'m Period) -> Result<Option<Chosen<'m>>, MpdError> {
-        match (choose(period), self.role) {
+        match (choose(period, self.want), self.role) {
             (Ok(choice), Role::Main) => Ok(Some(choice.main)),
             (Ok(choice), Role::Audio) => Ok(choice.audio),
             (Err(MpdError::Empty), _) => Ok(None),

@@ -21,7 +21,7 @@ mod time;
 mod updates;
 mod xml;
 
-pub use choice::{Choice, Chosen, choose};
+pub use choice::{Choice, Chosen, Want, choose};
 pub use error::MpdError;
 pub use follow::{Failed, Follower, Joint, Role, Segment, Step};
 pub use mpd::{Kind, Mpd, Period, Representation, Resource, Timing};

@@ -218,7 +218,7 @@ fn the_best_that_can_be_carried_is_chosen() {
     );
     let pick = |sets: &str| {
         let mpd = mpd("", &format!("<Period>{sets}</Period>"));
-        choose(&mpd.periods[0]).map(|choice| {
+        choose(&mpd.periods[0], Want::Best).map(|choice| {
             let audio = choice.audio.map(|audio| audio.representation.id.clone());
             (choice.main.representation.id.clone(), audio)
         })
@@ -235,6 +235,27 @@ fn the_best_that_can_be_carried_is_chosen() {
         pick("<AdaptationSet contentType='text'><Representation id='t'/></AdaptationSet>"),
         Err(MpdError::Empty)
     );
+}
+
+#[test]
+fn the_cheapest_picture_that_is_large_enough_is_chosen() {
+    let pick = |sizes: &[Option<u32>], least: u64| {
+        let all = sizes.iter().zip(1..).map(|(height, bandwidth)| {
+            let size = height.map(|h| format!("width='{}' height='{h}'", h * 2));
+            let size = size.unwrap_or_default();
+            format!("<Representation id='{bandwidth}' codecs='avc1.4d401e' {size} bandwidth='{bandwidth}'/>")
+        });
+        let all: String = all.collect();
+        let set = format!("<AdaptationSet contentType='video'>{all}</AdaptationSet>");
+        let mpd = mpd("", &format!("<Period>{set}</Period>"));
+        let chosen = choose(&mpd.periods[0], Want::AtLeast { height: least });
+        chosen.unwrap().main.representation.id.clone()
+    };
+    let sizes = [Some(90), Some(144), Some(360), Some(720)];
+    assert_eq!(pick(&sizes, 180), "3");
+    assert_eq!(pick(&sizes[..2], 180), "2", "the tallest of the small");
+    assert_eq!(pick(&[Some(90), None, None], 180), "2");
+    assert_eq!(pick(&[None, Some(720)], 180), "2");
 }
 
 #[test]

@@ -56,6 +56,11 @@ impl Updates {
         self.wanted = true;
     }
 
+    /// Whether a track needs more than is listed.
+    pub fn are_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// It was loaded.
     pub fn loaded(&mut self, now: Duration, mpd: &Mpd) {
         self.loaded_at = now;

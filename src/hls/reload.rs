@@ -9,7 +9,8 @@
 //! Ended         ─► done
 //! ```
 //!
-//! Loading playlist and segments at the same time is fine: tell [`Reloader::reload_started`].
+//! Loading playlist and segments at the same time is fine: tell [`Reloader::reload_started`]. Who wants a segment only
+//! now and then asks [`Reloader::sample`].
 
 mod merge;
 
@@ -106,7 +107,7 @@ pub struct Counters {
     pub missed: u64,
     /// Marked as gaps by the source.
     pub gaps: u64,
-    /// Passed over to get back to the live edge.
+    /// Passed over to get back to the live edge, or because they were not wanted.
     pub passed_over: u64,
     /// Times the source began a new numbering.
     pub restarts: u64,
@@ -214,6 +215,25 @@ impl Reloader {
         }
     }
 
+    /// As [`Reloader::next`], for who wants a segment only now and then: all but the newest are passed over, and that
+    /// one is handed out while one is `wanted`. What has ended is handed out from its start, one by one.
+    pub fn sample(&mut self, now: Instant, wanted: bool) -> Step {
+        self.pass_over();
+        self.drop_gaps();
+        let first = self.pending.front().map(|first| first.not_before);
+        let ready = first.is_some_and(|at| at.is_none_or(|at| at <= now));
+        match first {
+            _ if self.turn == Turn::Loading => Step::Wait { until: None },
+            None if self.ended => Step::Ended,
+            Some(_) if wanted && ready => self.hand_out(),
+            Some(at) if self.ended => Step::Wait {
+                until: at.filter(|_| wanted),
+            },
+            Some(Some(at)) if wanted && at < self.reload_at => Step::Wait { until: Some(at) },
+            _ => self.reload_step(now),
+        }
+    }
+
     /// A playlist arrived whose loading began at `started_at`.
     pub fn on_playlist(&mut self, playlist: MediaPlaylist, started_at: Instant) {
         self.counters.playlists += 1;
@@ -233,8 +253,8 @@ impl Reloader {
     }
 
     /// The playlist could not be loaded or read. The next try waits half a target duration, then twice as long each
-    /// time.
-    pub fn on_failure(&mut self, now: Instant) {
+    /// time, but no longer than `most`.
+    pub fn on_failure(&mut self, now: Instant, most: Duration) {
         self.counters.failures += 1;
         self.turn = Turn::Fetch;
         let factor = 1 << self.failures_in_row.min(10);
@@ -242,7 +262,8 @@ impl Reloader {
         self.reload_at = now
             + (self.target / 2)
                 .saturating_mul(factor)
-                .min(self.options.max_backoff);
+                .min(self.options.max_backoff)
+                .min(most);
     }
 
     /// A reload was begun and will be reported: until then `next` gives segments only.
@@ -270,6 +291,11 @@ impl Reloader {
             .partition_point(|p| p.segment.sequence < sequence);
         self.pending.insert(at, failed);
         Failed::Retry
+    }
+
+    /// True when nothing that is listed is left to hand out.
+    pub fn is_drained(&self) -> bool {
+        self.pending.is_empty()
     }
 
     /// Time since the playlist last changed, or since the start.
@@ -302,6 +328,22 @@ impl Reloader {
         };
         let max = self.options.max_interval;
         target.clamp(Duration::from_secs(1).min(max), max)
+    }
+
+    /// Lets go of all but the newest segment.
+    fn pass_over(&mut self) {
+        if self.ended {
+            return;
+        }
+        let newest = self.pending.iter().rposition(|p| !p.segment.gap);
+        let passed = newest.unwrap_or(self.pending.len());
+        if passed == 0 {
+            return;
+        }
+        let jumps = self.pending.drain(..passed);
+        let jumps = jumps.filter(|p| p.segment.discontinuity).count() > 0;
+        self.counters.passed_over += passed as u64;
+        self.lost(jumps);
     }
 
     fn drop_gaps(&mut self) {

@@ -102,6 +102,12 @@ pub enum Want {
         /// Lines of the picture.
         height: u32,
     },
+    /// The lowest bandwidth among those that are tall enough, else among those that do not say; the
+    /// tallest if all are too small.
+    AtLeast {
+        /// Lines of the picture.
+        height: u32,
+    },
 }
 
 /// Picks a variant, `None` only from an empty list. What MPEG-TS carries comes before all, then video before sound
@@ -122,10 +128,23 @@ pub fn choose(variants: &[Variant], want: Want) -> Option<&Variant> {
 
 fn compare(a: &Variant, b: &Variant, want: Want) -> Ordering {
     let by_bandwidth = a.bandwidth.cmp(&b.bandwidth);
-    let Want::AtMost { height: limit } = want else {
-        return by_bandwidth;
-    };
     let height = |v: &Variant| v.resolution.map(|(_, height)| height);
+    let limit = match want {
+        Want::Best => return by_bandwidth,
+        Want::AtMost { height } => height,
+        Want::AtLeast { height: least } => {
+            let small = |v: &Variant| height(v).filter(|height| *height < least);
+            let tall = |v: &Variant| height(v).is_some_and(|height| height >= least);
+            // Not to say it is no reason to be cheap.
+            let cost = |v: &Variant| v.bandwidth.checked_sub(1).unwrap_or(u64::MAX);
+            return match (small(a), small(b)) {
+                (Some(a), Some(b)) => a.cmp(&b).then(by_bandwidth.reverse()),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => (tall(a).cmp(&tall(b))).then(cost(b).cmp(&cost(a))),
+            };
+        }
+    };
     match (height(a), height(b)) {
         (Some(a), Some(b)) => match (a <= limit, b <= limit) {
             (true, true) => a.cmp(&b).then(by_bandwidth),

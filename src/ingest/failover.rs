@@ -117,6 +117,14 @@ impl Failover {
         Step::Wait(soonest.unwrap_or(now + self.pauses.max))
     }
 
+    /// Somebody has come who waits for a picture: nothing is left alone any longer.
+    pub fn hurry(&mut self) {
+        self.rests_until = None;
+        for state in &mut self.sources {
+            state.cools_until = None;
+        }
+    }
+
     /// An attempt begins.
     pub fn began(&mut self, source: usize) {
         self.again = None;
@@ -303,6 +311,23 @@ mod tests {
             let at: Vec<_> = tried.iter().map(|(at, _)| *at).collect();
             assert_eq!(at, [0, 500, 1500, 3500, 7500, 15500], "{cause:?}");
         }
+    }
+
+    #[test]
+    fn whoever_comes_to_watch_need_not_wait_for_a_pause() {
+        let mut f = failover(2);
+        let now = clock::now();
+        for at in [0, 1, 0, 1] {
+            f.began(at);
+            f.ended(at, Duration::ZERO, error(Cause::Auth), now, 1.0);
+        }
+        assert!(matches!(f.next(now + S(1)), Step::Wait(_)));
+        f.hurry();
+        assert_eq!(f.next(now + S(1)), Step::Pull(0));
+        f.began(0);
+        f.ended(0, Duration::ZERO, error(Cause::Auth), now + S(1), 1.0);
+        assert_eq!(f.next(now + S(1)), Step::Wait(now + S(1) + MS(500)));
+        assert_eq!(f.next(now + S(2)), Step::Pull(1));
     }
 
     #[test]

@@ -28,6 +28,9 @@ const PAGE_TIME: Duration = Duration::from_secs(1);
 /// How long an idle connection is kept for the next request. Short: it may count against the
 /// provider's connection limit.
 const KEEP_IDLE: Duration = Duration::from_secs(10);
+/// Idle connections kept to one host: of many streams of one provider few ask at the same moment, and
+/// each holds a descriptor and up to 400 KB.
+const MOST_IDLE: usize = 32;
 
 /// The HTTP client for sources.
 #[derive(Clone, Debug)]
@@ -114,6 +117,7 @@ impl Fetcher {
             .no_proxy()
             .dns_resolver(Arc::new(Names(resolver.clone())))
             .pool_idle_timeout(KEEP_IDLE)
+            .pool_max_idle_per_host(MOST_IDLE)
             .connect_timeout(default_timeout)
             .build()?;
         let default_user_agent = HeaderValue::from_str(user_agent)

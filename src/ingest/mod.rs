@@ -7,6 +7,7 @@
 mod blocked;
 mod charset;
 mod dash;
+pub mod demand;
 pub mod detect;
 mod dial;
 mod error;
@@ -35,6 +36,7 @@ pub mod udp;
 
 use bytes::Bytes;
 
+pub use demand::{Demand, Look};
 pub use dial::Dialer;
 pub use error::{Cause, IngestError, Stage};
 pub use fetch::{Answer, Fetcher, Manners};
@@ -66,7 +68,7 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<Pul
     match detect::container(&answer.content_type, answer.url.path(), &start) {
         Container::Hls => {
             let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
-            hls::pull(fetcher, &manners, answer.url.clone(), &body, sink).await?;
+            hls::pull(fetcher, &manners, source, answer, &body, sink).await?;
         }
         Container::Ts => {
             sink.note(|found| found.container = Some("mpeg-ts"));
@@ -91,7 +93,7 @@ pub async fn pull(fetcher: &Fetcher, source: &Source, sink: &Sink) -> Result<Pul
         }
         Container::Dash => {
             let body = answer.read_all(start, MAX_PLAYLIST, PLAYLIST_TIME).await?;
-            Box::pin(dash::pull(fetcher, &manners, answer, &body, sink)).await?;
+            Box::pin(dash::pull(fetcher, &manners, source, answer, &body, sink)).await?;
         }
         Container::Asf | Container::Matroska | Container::Other => {
             return Ok(Pulled::Foreign(Box::new(Foreign { answer, start })));

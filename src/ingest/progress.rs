@@ -41,6 +41,8 @@ pub struct Variant {
 #[derive(Debug)]
 pub struct Progress {
     bytes: AtomicBool,
+    /// The puller follows what is asked of it.
+    follows: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -58,6 +60,7 @@ impl Progress {
     pub fn new() -> Self {
         Self {
             bytes: AtomicBool::new(false),
+            follows: AtomicBool::new(false),
             inner: Mutex::new(Inner {
                 began: clock::now(),
                 stages: Vec::new(),
@@ -74,6 +77,11 @@ impl Progress {
     /// Whether the source has sent a byte of media.
     pub fn has_bytes(&self) -> bool {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the pull follows what is asked of it, as those of segmented sources do.
+    pub fn is_following(&self) -> bool {
+        self.follows.load(Ordering::Relaxed)
     }
 
     /// The stages passed, with the time since the start at which each was; in the order of passing.
@@ -104,6 +112,10 @@ impl Progress {
         if !self.bytes.swap(true, Ordering::Relaxed) {
             self.reached(Stage::FirstByte);
         }
+    }
+
+    pub(super) fn follows(&self) {
+        self.follows.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn begin(&self) {

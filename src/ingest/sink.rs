@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::demand::{Asked, Demand, Look};
 use super::error::Stage;
 use super::observer::Observer;
 use super::progress::{Found, Progress};
@@ -30,6 +31,19 @@ pub enum Piece {
     Discontinuity,
     /// The longest segment that the source announces: its EXT-X-TARGETDURATION.
     TargetDuration(Duration),
+    /// A word of a puller that follows what is asked of it.
+    Note(Note),
+}
+
+/// What a puller tells that follows what is asked of it.
+#[derive(Debug)]
+pub enum Note {
+    /// What comes from here on is for this demand.
+    Serves(Demand),
+    /// The source has been asked, and is well, though nothing of it was wanted.
+    Well,
+    /// What a look needs has come: what is it, and can it be shown?
+    Looked(oneshot::Sender<Option<Look>>),
 }
 
 /// The share of the budget that a piece holds until it is dropped.
@@ -48,6 +62,7 @@ pub struct Sink {
     pieces: mpsc::Sender<Piece>,
     budget: Arc<Semaphore>,
     progress: Arc<Progress>,
+    asked: Asked,
     watched: Option<Watched>,
 }
 
@@ -64,18 +79,24 @@ pub struct Drain {
     pieces: mpsc::Receiver<Piece>,
     budget: Arc<Semaphore>,
     progress: Arc<Progress>,
+    asked: Asked,
 }
 
 /// The pump is gone: the pull should end.
 #[derive(Debug)]
 pub struct Gone;
 
-/// A connected pair.
+/// A connected pair for all media.
 pub fn channel() -> (Sink, Drain) {
-    connected(Arc::new(Progress::new()))
+    asked_channel(Asked::default())
 }
 
-fn connected(progress: Arc<Progress>) -> (Sink, Drain) {
+/// A connected pair for what is asked.
+pub fn asked_channel(asked: Asked) -> (Sink, Drain) {
+    connected(Arc::new(Progress::new()), asked)
+}
+
+fn connected(progress: Arc<Progress>, asked: Asked) -> (Sink, Drain) {
     let (sender, receiver) = mpsc::channel(PIECES);
     let budget = Arc::new(Semaphore::new(BUDGET));
     let sink = Sink {
@@ -84,11 +105,13 @@ fn connected(progress: Arc<Progress>) -> (Sink, Drain) {
         budget: Arc::clone(&budget),
         progress: Arc::clone(&progress),
         watched: None,
+        asked: asked.clone(),
     };
     let drain = Drain {
         pieces: receiver,
         budget,
         progress,
+        asked,
     };
     (sink, drain)
 }
@@ -161,7 +184,43 @@ impl Sink {
 
     /// A way of its own for bytes that are not shown as they are; what is told of the pull is told here, too.
     pub fn apart(&self) -> (Sink, Drain) {
-        connected(Arc::clone(&self.progress))
+        connected(Arc::clone(&self.progress), Asked::default())
+    }
+
+    /// What is asked of the pull.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// The pull follows what is asked of it, and tells so by its [`Note`]s.
+    pub fn follows(&self) {
+        self.progress.follows();
+    }
+
+    /// The pull begins again inside its attempt: nothing continues what came before.
+    pub async fn begins_again(&self) -> Result<(), Gone> {
+        if let Some(observer) = self.observer() {
+            observer.restart(&self.progress.found());
+        }
+        self.discontinuity().await
+    }
+
+    /// What comes from here on is for this demand.
+    pub async fn serves(&self, demand: Demand) -> Result<(), Gone> {
+        self.send(Piece::Note(Note::Serves(demand))).await
+    }
+
+    /// The source is well, though nothing of it was wanted.
+    pub async fn well(&self) -> Result<(), Gone> {
+        self.send(Piece::Note(Note::Well)).await
+    }
+
+    /// What has come since the last break as a look; `None` when it cannot be shown. Ends with a break.
+    pub async fn looked(&self) -> Result<Option<Look>, Gone> {
+        self.discontinuity().await?;
+        let (reply, look) = oneshot::channel();
+        self.send(Piece::Note(Note::Looked(reply))).await?;
+        look.await.map_err(|_| Gone)
     }
 
     /// The pull begins now: what came before was waiting for a lease, which is no fault of the source.
@@ -203,6 +262,11 @@ impl Drain {
     /// How far the pull has come; it may be kept when the drain is gone.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.progress)
+    }
+
+    /// What is asked of the pull.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     /// True when nothing more is there at the moment.

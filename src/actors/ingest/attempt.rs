@@ -12,8 +12,9 @@ use super::pump::Flow;
 use super::slot;
 use super::task::Task;
 use crate::base::clock;
+use crate::ingest::demand::Asked;
 use crate::ingest::sink::{self, Drain, Piece};
-use crate::ingest::{Cause, IngestError, Progress, Stage};
+use crate::ingest::{Cause, Demand, IngestError, Progress, Stage};
 use crate::ts::{Chunk, Cutter, CutterOptions, Ticks};
 
 /// A trial has won when media of this length has come after a keyframe, in ticks of 90 kHz.
@@ -33,6 +34,10 @@ pub(super) struct Attempt<'a> {
     pub(super) progress: Arc<Progress>,
     /// The longest that its first byte may take.
     pub(super) first_byte: Duration,
+    /// What is asked of it.
+    pub(super) asked: Asked,
+    /// Where that is [changed](ask).
+    pub(super) demand: watch::Sender<Demand>,
     /// Set while it is not the one that is shown.
     trial: Arc<AtomicBool>,
 }
@@ -41,7 +46,9 @@ impl<'a> Attempt<'a> {
     /// The pull of a source of the definition; `None` when it has no such source.
     pub(super) fn new(task: &'a Task, source: usize) -> Option<Self> {
         let place = task.definition.sources.get(source)?;
-        let (sink, drain) = sink::channel();
+        let (demand, demanded) = watch::channel(task.demand());
+        let asked = Asked::new(demanded, Arc::clone(&task.looks), task.has_alternatives());
+        let (sink, drain) = sink::asked_channel(asked.clone());
         let progress = drain.progress();
         let trial = Arc::new(AtomicBool::new(false));
         let sink = sink.watched_by(Arc::clone(&task.observer), Arc::clone(&trial));
@@ -58,19 +65,34 @@ impl<'a> Attempt<'a> {
             drain,
             progress,
             first_byte: timeout.unwrap_or(task.deps.timeout) * 2,
+            asked,
+            demand,
             trial,
         })
     }
 
-    /// It runs beside the one that is shown: others may have a better right to its connection.
+    /// It runs beside the one that is shown: others may have a better right to its connection, and
+    /// its media has to prove it.
     pub(super) fn mark_trial(&self) {
         self.trial.store(true, Ordering::Relaxed);
+        if self.asked.demand() == Demand::Sampled {
+            ask(&self.demand, Demand::Scanned);
+        }
     }
 
     /// It is shown from now on.
     pub(super) fn mark_shown(&self) {
         self.trial.store(false, Ordering::Relaxed);
     }
+}
+
+/// Asks something else of an attempt.
+pub(super) fn ask(of: &watch::Sender<Demand>, demand: Demand) {
+    of.send_if_modified(|asked| {
+        let new = *asked != demand;
+        *asked = demand;
+        new
+    });
 }
 
 /// A pull beside the one that is shown. It ends well with what has come since its keyframe.
@@ -131,7 +153,7 @@ impl Proof {
         match &piece {
             Piece::Data(bytes, _) => self.cutter.push(bytes, &mut self.chunks),
             Piece::Discontinuity => self.cutter.discontinuity(),
-            Piece::TargetDuration(_) => {}
+            Piece::TargetDuration(_) | Piece::Note(_) => {}
         }
         self.kept.push_back(piece);
         let mut newest = None;
@@ -155,13 +177,22 @@ impl Proof {
     }
 }
 
-/// Ends when the first byte has not come in time. Time spent waiting for a lease does not count.
-pub(super) async fn late(progress: &Progress, limit: Duration) -> IngestError {
+/// Ends when the first byte has not come in time. Time spent waiting for a lease does not count, nor
+/// does time in which no media is wanted.
+pub(super) async fn late(progress: &Progress, asked: &Asked, limit: Duration) -> IngestError {
+    let mut wanted_since = None;
     loop {
-        let due = progress.began() + limit;
         if progress.has_bytes() {
             return std::future::pending().await;
         }
+        if wants_nothing(progress, asked) {
+            asked.demands(|demand| demand != Demand::Sampled).await;
+            wanted_since = Some(clock::now());
+        }
+        let due = wanted_since
+            .max(Some(progress.began()))
+            .unwrap_or_else(clock::now)
+            + limit;
         if due <= clock::now() {
             let text = format!("no media came from the source within {} s", limit.as_secs());
             return IngestError::new(Stage::FirstByte, Cause::Timeout, text);
@@ -170,15 +201,26 @@ pub(super) async fn late(progress: &Progress, limit: Duration) -> IngestError {
     }
 }
 
-/// Ends when no media has come for `limit`, though the source sends bytes or has sent some.
+/// Ends when no media has come for `limit`, though the source sends bytes or has sent some, and media
+/// is wanted.
 pub(super) async fn silence(
     progress: &Progress,
+    asked: &Asked,
     mut flow: watch::Receiver<Flow>,
     limit: Duration,
 ) -> IngestError {
     let mut flows = false;
     loop {
-        match tokio::time::timeout(limit, flow.changed()).await {
+        if wants_nothing(progress, asked) {
+            asked.demands(|demand| demand != Demand::Sampled).await;
+            flow.mark_unchanged();
+        }
+        let sampled = asked.demands(|demand| demand == Demand::Sampled);
+        let changed = tokio::select! {
+            changed = tokio::time::timeout(limit, flow.changed()) => changed,
+            _ = sampled, if progress.is_following() => continue,
+        };
+        match changed {
             Ok(Ok(())) => flows = true,
             // The first byte has a deadline of its own.
             Err(_) if !flows && !progress.has_bytes() => {}
@@ -193,4 +235,10 @@ pub(super) async fn silence(
         let text = format!("nothing in the first {seconds} s of the source can be shown");
         IngestError::new(Stage::Demux, Cause::NotMedia, text)
     }
+}
+
+/// A source that is sampled brings media when a look is asked for, and whoever looks has deadlines of
+/// its own.
+fn wants_nothing(progress: &Progress, asked: &Asked) -> bool {
+    progress.is_following() && asked.demand() == Demand::Sampled
 }

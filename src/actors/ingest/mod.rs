@@ -2,6 +2,7 @@
 //! comes into the feed.
 
 mod attempt;
+mod look;
 mod pump;
 pub(super) mod slot;
 mod task;
@@ -18,9 +19,10 @@ use super::accounts::Accounts;
 use crate::accounts::PlaceId;
 use crate::base::shared::Shareable;
 use crate::feed::{Feed, Retention};
+use crate::ingest::demand::Looks;
 use crate::ingest::failover::SourceState;
 use crate::ingest::observer::Observer;
-use crate::ingest::{Dialer, Fetcher, IngestError, Progress};
+use crate::ingest::{Demand, Dialer, Fetcher, IngestError, Progress};
 use crate::metrics;
 use crate::pipeline::Library;
 use crate::stream::{AccountId, Definition};
@@ -67,7 +69,8 @@ pub enum Phase {
     /// It connects, or waits for the first keyframe.
     #[default]
     Connecting,
-    /// Media flows.
+    /// Media flows; or, of a source that is sampled, its playlist has been read and the last look at
+    /// it succeeded.
     Live,
     /// It pauses after a failure.
     BackingOff,
@@ -78,6 +81,8 @@ pub enum Phase {
 pub struct IngestStatus {
     /// What it does.
     pub phase: Phase,
+    /// What for. A continuous source is never sampled, but scanned.
+    pub demand: Demand,
     /// Attempts since the start.
     pub attempts: u64,
     /// The failure of the newest attempt that failed, until media flows again.
@@ -97,6 +102,11 @@ pub struct IngestStatus {
 }
 
 impl IngestStatus {
+    /// Whether media flows for viewers.
+    pub fn is_shown(&self) -> bool {
+        self.phase == Phase::Live && self.demand == Demand::Watched
+    }
+
     /// The error to tell a viewer at once: each source was tried since media last flowed, and
     /// trying any of them again soon cannot help.
     pub fn final_error(&self) -> Option<Arc<IngestError>> {
@@ -120,15 +130,49 @@ pub struct Ingest {
     status: watch::Receiver<IngestStatus>,
     reject: mpsc::Sender<IngestError>,
     observer: Arc<Observer>,
+    wishes: watch::Sender<Wishes>,
+    looks: Arc<Looks>,
     cancel: CancellationToken,
     linger: Duration,
 }
 
+/// What is wanted of an ingest, and by whom.
+#[derive(Clone, Copy, Debug)]
+struct Wishes {
+    /// Somebody has a lease, or had one a linger ago.
+    watched: bool,
+    /// What the monitor wants while nobody does.
+    monitor: Demand,
+}
+
+impl Wishes {
+    fn demand(self) -> Demand {
+        if self.watched {
+            Demand::Watched
+        } else {
+            self.monitor
+        }
+    }
+}
+
 impl Ingest {
-    /// Starts pulling `definition` in a task of its own.
-    pub fn start(definition: Arc<Definition>, deps: IngestDeps, linger: Duration) -> Self {
+    /// Starts pulling `definition` for `demand`, in a task of its own.
+    pub fn start(
+        definition: Arc<Definition>,
+        deps: IngestDeps,
+        linger: Duration,
+        demand: Demand,
+    ) -> Self {
         let (feed, publisher) = Feed::new(deps.retention);
-        let (status_sender, status) = watch::channel(IngestStatus::default());
+        let (status_sender, status) = watch::channel(IngestStatus {
+            demand,
+            ..IngestStatus::default()
+        });
+        let (wishes, wished) = watch::channel(Wishes {
+            watched: demand == Demand::Watched,
+            monitor: demand,
+        });
+        let looks = Arc::new(Looks::default());
         let (reject, rejected) = mpsc::channel(1);
         let observer = Arc::new(Observer::default());
         let cancel = CancellationToken::new();
@@ -138,6 +182,8 @@ impl Ingest {
             publisher,
             status: status_sender,
             observer: Arc::clone(&observer),
+            wishes: wished,
+            looks: Arc::clone(&looks),
             end: cancel.clone(),
         };
         let stop = cancel.clone();
@@ -151,9 +197,24 @@ impl Ingest {
             status,
             reject,
             observer,
+            wishes,
+            looks,
             cancel,
             linger,
         }
+    }
+
+    /// What the monitor asks for from now on; it counts while nobody watches.
+    pub fn set_monitored(&self, demand: Demand) {
+        self.wish(|wishes| wishes.monitor = demand);
+    }
+
+    fn wish(&self, change: impl FnOnce(&mut Wishes)) {
+        self.wishes.send_if_modified(|wishes| {
+            let before = wishes.demand();
+            change(wishes);
+            wishes.demand() != before
+        });
     }
 
     /// Gives up the source that is pulled now, as if it had failed with `error`.
@@ -183,6 +244,12 @@ impl Shareable for Ingest {
     }
     fn stop(&self) {
         self.cancel.cancel();
+    }
+    fn leased(&self) {
+        self.wish(|wishes| wishes.watched = true);
+    }
+    fn unleased(&self) {
+        self.wish(|wishes| wishes.watched = false);
     }
 }
 

@@ -9,13 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{self, Attempt, Trial};
 use super::pump::{Flow, Pump};
-use super::{IngestDeps, IngestStatus, Phase};
+use super::{IngestDeps, IngestStatus, Phase, Wishes};
 use crate::base::clock;
 use crate::feed::Publisher;
+use crate::ingest::demand::Looks;
 use crate::ingest::failover::{Failover, Pauses, Step};
 use crate::ingest::observer::Observer;
 use crate::ingest::sink::Piece;
-use crate::ingest::{Cause, IngestError, Stage};
+use crate::ingest::{Cause, Demand, IngestError, Stage};
 use crate::metrics;
 use crate::stream::Definition;
 
@@ -34,6 +35,8 @@ pub(super) struct Task {
     pub(super) status: watch::Sender<IngestStatus>,
     /// Watches what the pull that is shown brings.
     pub(super) observer: Arc<Observer>,
+    pub(super) wishes: watch::Receiver<Wishes>,
+    pub(super) looks: Arc<Looks>,
     /// Ends it all.
     pub(super) end: CancellationToken,
 }
@@ -63,14 +66,15 @@ impl Task {
             };
             let source = attempt.source;
             let progress = Arc::clone(&attempt.progress);
+            attempt::ask(&attempt.demand, self.demand());
             self.status.send_modify(|s| {
                 s.progress = Some(progress);
                 s.phase = Phase::Connecting;
                 s.attempts += 1;
                 s.source = source;
             });
+            pump.restart(&attempt.drain);
             let started = clock::now();
-            pump.restart();
             self.observer.restart(&attempt.progress.found());
             let end = self
                 .follow(attempt, kept, &mut failover, &mut pump, &mut rejected)
@@ -79,6 +83,8 @@ impl Task {
                 End::Failed(error) => {
                     self.note_failure(source, &error, started);
                     let (error, flowed) = (Arc::new(error), pump.flowed());
+                    self.looks.answer(&Err(Arc::clone(&error)));
+                    self.looks.doubt();
                     failover.ended(source, flowed, Arc::clone(&error), clock::now(), jitter());
                     self.publish(&failover, |s| {
                         s.phase = Phase::BackingOff;
@@ -96,8 +102,19 @@ impl Task {
         }
     }
 
+    /// What is asked of the pull now.
+    pub(super) fn demand(&self) -> Demand {
+        self.wishes.borrow().demand()
+    }
+
+    /// The stream has more than one source.
+    pub(super) fn has_alternatives(&self) -> bool {
+        self.definition.sources.len() > 1
+    }
+
     /// Waits until a source may be pulled, and begins.
     async fn next_attempt(&self, failover: &mut Failover) -> Attempt<'_> {
+        let mut wishes = self.wishes.clone();
         loop {
             let until = match failover.next(clock::now()) {
                 Step::Wait(until) => until,
@@ -110,7 +127,12 @@ impl Task {
                     None => return std::future::pending().await,
                 },
             };
-            tokio::time::sleep_until(until.into()).await;
+            let watched = self.demand() == Demand::Watched;
+            let joined = wishes.wait_for(|wishes| wishes.demand() == Demand::Watched);
+            tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => {}
+                Ok(_) = joined, if !watched => failover.hurry(),
+            }
         }
     }
 
@@ -125,9 +147,11 @@ impl Task {
     ) -> End<'a> {
         let source = attempt.source;
         let mut flow = pump.flow();
+        let mut wishes = self.wishes.clone();
         let limit = self.deps.stall_timeout.max(MEDIA_WITHIN);
-        let silence = attempt::silence(&attempt.progress, pump.flow(), limit);
-        let late = attempt::late(&attempt.progress, attempt.first_byte);
+        let (progress, asked) = (Arc::clone(&attempt.progress), attempt.asked.clone());
+        let silence = attempt::silence(&progress, &asked, pump.flow(), limit);
+        let late = attempt::late(&progress, &asked, attempt.first_byte);
         let mut trial: Option<(usize, Trial<'a>)> = None;
         let mut glance = tokio::time::interval(TRIAL_GLANCE);
         let mut told = false;
@@ -146,6 +170,14 @@ impl Task {
                     error = &mut silence => break Err(error),
                     error = &mut late => break Err(error),
                     Some(error) = rejected.recv() => break Err(error),
+                    Ok(()) = wishes.changed() => {
+                        let demand = self.demand();
+                        attempt::ask(&attempt.demand, demand);
+                        if demand == Demand::Watched {
+                            // It may not be what viewers are to see.
+                            trial = None;
+                        }
+                    }
                     changed = flow.changed(), if !told => {
                         if changed.is_ok() && flow.borrow_and_update().is_some() {
                             told = true;
@@ -153,7 +185,8 @@ impl Task {
                             self.publish(failover, |_| {});
                         }
                     }
-                    _ = glance.tick(), if trial.is_none() && told => {
+                    // Nothing is better than the first: no timer for that.
+                    _ = glance.tick(), if source > 0 && trial.is_none() && told => {
                         trial = self.glance(source, &flow, failover);
                     }
                     (better, result) = tried(&mut trial) => {

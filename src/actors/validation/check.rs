@@ -13,7 +13,7 @@ use super::stages::{Journey, Step, StepReport, Verdict, milliseconds};
 use super::tracks;
 use crate::actors::accounts::{Who, describe};
 use crate::actors::hub::Hub;
-use crate::actors::ingest::{Ingest, IngestDeps, slot};
+use crate::actors::ingest::{Ingest, IngestDeps, IngestStatus, slot};
 use crate::actors::plan::{self, Wish};
 use crate::actors::pull;
 use crate::base::clock;
@@ -248,7 +248,7 @@ async fn pull(
                     }
                 }
                 Some(Piece::Discontinuity) => collector.discontinuity(),
-                Some(Piece::TargetDuration(_)) => {}
+                Some(Piece::TargetDuration(_) | Piece::Note(_)) => {}
                 None => {
                     collector.finish();
                     break match pulled.unwrap_or(Ok(())) {
@@ -307,7 +307,10 @@ async fn convey(
 
 /// Looks at the feed of a pull that runs; `None` when that brings nothing, or not enough.
 async fn look(ingest: &Ingest, limit: Instant) -> Option<Looked> {
-    let progress = ingest.status().borrow().progress.clone()?;
+    let mut status = ingest.status();
+    let shown = status.wait_for(IngestStatus::is_shown);
+    let shown = tokio::time::timeout_at(limit.into(), shown).await;
+    let progress = shown.ok()?.ok()?.progress.clone()?;
     let mut subscription = ingest.feed.subscribe(Join::Back(BACK));
     let mut collector = Collector::default();
     let collect = async {

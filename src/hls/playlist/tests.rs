@@ -429,6 +429,8 @@ fn variants_and_the_choice_among_them() {
         (Want::AtMost { height: 900 }, "720.m3u8"),
         (Want::AtMost { height: 576 }, "360.m3u8"),
         (Want::AtMost { height: 100 }, "360.m3u8"),
+        (Want::AtLeast { height: 180 }, "360.m3u8"),
+        (Want::AtLeast { height: 400 }, "720.m3u8"),
     ];
     for (want, expected) in cases {
         assert_eq!(name(&all, want).as_deref(), Some(expected), "{want:?}");

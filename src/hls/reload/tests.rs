@@ -144,11 +144,11 @@ fn reload_times() {
     }
     assert_eq!(rig.reloader.counters().unchanged, 2);
     for (n, delay) in [2.0, 4.0, 8.0, 10.0, 10.0].into_iter().enumerate() {
-        rig.reloader.on_failure(rig.at(20.0));
+        rig.reloader.on_failure(rig.at(20.0), Duration::MAX);
         assert!((rig.reload_at() - 20.0 - delay).abs() < 1e-6, "failure {n}");
     }
     rig.load(30.0, numbered(2..8));
-    rig.reloader.on_failure(rig.at(32.0));
+    rig.reloader.on_failure(rig.at(32.0), Duration::MAX);
     assert!((rig.reload_at() - 34.0).abs() < 1e-6, "a success forgives");
 }
 
@@ -401,7 +401,7 @@ fn slow_reloads_do_not_starve_segments_nor_the_other_way_round() {
     assert_eq!(fetched, 3);
     rig.reloader.reload_started();
     assert_eq!(rig.reloader.next(rig.at(100.0)), Step::Wait { until: None });
-    rig.reloader.on_failure(rig.at(100.0));
+    rig.reloader.on_failure(rig.at(100.0), Duration::MAX);
     let step = rig.reloader.next(rig.at(100.0));
     assert!(
         matches!(step, Step::Stale { at, .. } if at == rig.at(102.0)),
@@ -474,4 +474,74 @@ fn a_loss_is_told_from_a_jump() {
         joints(rig),
         [(false, false), (true, true), (true, false), (false, false)]
     );
+}
+
+impl Rig {
+    /// What a look would get; `*` marks a discontinuity.
+    fn sample(&mut self) -> Option<String> {
+        match self.reloader.sample(self.at(self.now), true) {
+            Step::Fetch(segment) => {
+                let mark = if segment.discontinuity { "*" } else { "" };
+                Some(format!("{mark}{}", segment.sequence))
+            }
+            _ => None,
+        }
+    }
+
+    fn idle(&mut self) -> Step {
+        self.reloader.sample(self.at(self.now), false)
+    }
+}
+
+#[test]
+fn who_looks_now_and_then_gets_the_newest_and_nothing_is_lost() {
+    let mut rig = Rig::new();
+    rig.load(0.0, numbered(10..16));
+    let at = rig.at(4.0);
+    assert_eq!(rig.idle(), Step::Reload { at });
+    assert_eq!(rig.sample().as_deref(), Some("*15"));
+    assert_eq!(rig.sample(), None, "it has been seen");
+    rig.load(4.0, numbered(11..17));
+    rig.load(8.0, numbered(12..18));
+    let mut gap = numbered(13..19);
+    gap.segments[5].gap = true;
+    rig.load(12.0, gap);
+    assert_eq!(rig.sample().as_deref(), Some("*17"), "18 is not there");
+    let counters = rig.reloader.counters();
+    assert_eq!((counters.missed, counters.skipped), (0, 0));
+    assert_eq!(counters.passed_over, 3);
+    // From here on all of it.
+    rig.load(16.0, numbered(14..20));
+    assert_eq!(rig.drain(), ["*19"]);
+    rig.load(20.0, numbered(15..21));
+    assert_eq!(rig.drain(), ["20"]);
+}
+
+#[test]
+fn a_look_that_fails_is_tried_again_while_nothing_newer_is_there() {
+    let mut rig = Rig::new();
+    rig.load(0.0, numbered(0..3));
+    assert_eq!(rig.sample().as_deref(), Some("*2"));
+    assert_eq!(rig.reloader.segment_failed(2, rig.at(0.0)), Failed::Retry);
+    let until = Some(rig.at(0.25));
+    let step = rig.reloader.sample(rig.at(0.0), true);
+    assert_eq!(step, Step::Wait { until });
+    rig.now = 0.25;
+    assert_eq!(rig.sample().as_deref(), Some("*2"));
+    assert_eq!(rig.reloader.segment_failed(2, rig.at(0.5)), Failed::Skipped);
+    rig.load(4.0, numbered(1..4));
+    assert_eq!(rig.sample().as_deref(), Some("*3"));
+}
+
+#[test]
+fn what_has_ended_is_looked_at_from_its_start() {
+    let mut rig = Rig::new();
+    let mut ended = numbered(0..3);
+    ended.ended = true;
+    rig.load(0.0, ended);
+    for expected in ["0", "1", "2"] {
+        assert_eq!(rig.idle(), Step::Wait { until: None });
+        assert_eq!(rig.sample().as_deref(), Some(expected));
+    }
+    assert_eq!(rig.idle(), Step::Ended);
 }

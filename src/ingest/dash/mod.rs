@@ -10,69 +10,179 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::charset::to_utf8;
+use super::demand::Demand;
 use super::error::{Cause, IngestError, Stage};
 use super::fetch::{Answer, Fetcher, Manners};
 use super::progress::Variant;
-use super::segmented::{self, Output};
+use super::segmented::{self, Glanced, Glances, LEAST_HEIGHT, LaneReceiver, Output};
 use super::sink::Sink;
-use crate::dash::{self, Choice, Chosen, Kind, Mpd, MpdError, Period, Role};
+use crate::dash::{self, Choice, Chosen, Kind, Mpd, MpdError, Period, Role, Want};
 use crate::remux::{Container, InputOptions};
+use crate::stream::Source;
 use clock::Clock;
 use track::Track;
 use update::Updater;
 
 /// Segments of unknown length.
 const TARGET: Duration = Duration::from_secs(4);
+/// What is enough when nobody watches.
+const CHEAPEST: Want = Want::AtLeast {
+    height: LEAST_HEIGHT as u64,
+};
 
-/// Pulls the stream of an MPD: `answer` brought `body`.
+/// Pulls the stream of the MPD that `answer` has brought, as it is asked.
 pub(super) async fn pull(
     fetcher: &Fetcher,
     manners: &Manners,
+    source: &Source,
     answer: Answer,
     body: &[u8],
     sink: &Sink,
 ) -> Result<(), IngestError> {
     sink.note(|found| found.protocol = Some("dash".to_owned()));
-    let mpd = parse(body, &answer.url)?;
-    sink.reached(Stage::Manifest);
+    sink.follows();
     let context = Context {
         fetcher,
         manners,
         sink,
     };
-    let clock = Clock::of(&context, &mpd, answer.date).await;
-    let plan = plan(&mpd, sink)?;
-    // A pump that is gone shows at the first segment.
-    let _ = sink.target_duration(plan.target).await;
-    let mpd = Arc::new(mpd);
-    let (sender, receiver) = watch::channel(Arc::clone(&mpd));
-    let wanted = Notify::new();
-    let shared = Shared {
-        context: &context,
-        clock: &clock,
-        wanted: &wanted,
-    };
-    let updater = Updater::new(shared, &mpd, answer.url);
-    if !plan.separate_audio {
-        let track = Track::new(shared, Role::Main, receiver, Output::new(sink));
-        return tokio::try_join!(updater.run(sender), track.run()).map(|_| ());
+    let asked = sink.asked();
+    let mut demand = asked.demand();
+    let mut first = (parse(body, &answer.url)?, answer);
+    if sink.serves(demand).await.is_err() {
+        return Ok(());
     }
-    let (to_video, from_video) = segmented::lane();
-    let (to_audio, from_audio) = segmented::lane();
-    let video = Track::new(shared, Role::Main, receiver.clone(), Output::Lane(to_video));
-    let audio = Track::new(shared, Role::Audio, receiver, Output::Lane(to_audio));
-    let mut inputs = [(); 2].map(|()| InputOptions::new(Container::Any));
-    inputs[0].audio = false;
-    inputs[1].video = false;
-    inputs[1].language = plan.language;
-    let merged = segmented::merge(
-        inputs,
-        [from_video, from_audio],
-        segmented::hold(plan.target),
-        sink,
-    );
-    tokio::try_join!(updater.run(sender), video.run(), audio.run(), merged).map(|_| ())
+    loop {
+        demand = tokio::select! {
+            ended = Box::pin(context.serve(demand, first)) => return ended,
+            new = asked.demands(|new| new != demand) => new,
+        };
+        let begun = segmented::begin_anew(fetcher, manners, source, (sink, demand)).await?;
+        let Some((answer, body)) = begun else {
+            return Ok(());
+        };
+        first = (parse(&body, &answer.url)?, answer);
+    }
 }
+
+impl Context<'_> {
+    /// Pulls until the presentation ends.
+    async fn serve(&self, demand: Demand, first: (Mpd, Answer)) -> Result<(), IngestError> {
+        let (mpd, answer) = first;
+        self.sink.reached(Stage::Manifest);
+        let clock = Clock::of(self, &mpd, answer.date).await;
+        let want = match demand {
+            Demand::Watched => Want::Best,
+            Demand::Scanned | Demand::Sampled => CHEAPEST,
+        };
+        let plan = plan(&mpd, want, self.sink)?;
+        // A pump that is gone shows at the first segment.
+        let _ = self.sink.target_duration(plan.target).await;
+        let mpd = Arc::new(mpd);
+        let (sender, receiver) = watch::channel(Arc::clone(&mpd));
+        let wanted = Notify::new();
+        let shared = Shared {
+            context: self,
+            clock: &clock,
+            wanted: &wanted,
+            want,
+        };
+        let updater = Updater::new(shared, &mpd, answer.url).run(sender);
+        let pulled = async {
+            match demand {
+                Demand::Sampled => plan.sample(shared, receiver).await,
+                Demand::Watched | Demand::Scanned => plan.follow(shared, receiver).await,
+            }
+        };
+        tokio::try_join!(updater, pulled).map(|_| ())
+    }
+}
+
+impl Plan {
+    /// Pulls everything.
+    async fn follow(self, shared: Shared<'_>, mpd: Mpds) -> Result<(), IngestError> {
+        let sink = shared.context.sink;
+        if !self.separate_audio {
+            let track = Track::new(shared, Role::Main, mpd, Output::new(sink));
+            return track.run().await;
+        }
+        let (to_video, from_video) = segmented::lane();
+        let (to_audio, from_audio) = segmented::lane();
+        let video = Track::new(shared, Role::Main, mpd.clone(), Output::Lane(to_video));
+        let audio = Track::new(shared, Role::Audio, mpd, Output::Lane(to_audio));
+        let merged = self.merge([from_video, from_audio], sink);
+        tokio::try_join!(video.run(), audio.run(), merged).map(|_| ())
+    }
+
+    /// Pulls a segment when a look is asked for.
+    async fn sample(self, shared: Shared<'_>, mut mpd: Mpds) -> Result<(), IngestError> {
+        let sink = shared.context.sink;
+        let mut glances = Glances::default();
+        let mut last = None;
+        loop {
+            if sink.well().await.is_err() {
+                return Ok(());
+            }
+            tokio::select! {
+                Ok(()) = mpd.changed() => continue,
+                () = sink.asked().looks().due() => {}
+            }
+            // It is delivered by itself: it joins neither what was before nor what comes later.
+            if sink.discontinuity().await.is_err() {
+                return Ok(());
+            }
+            let begin = Box::pin(self.glance(shared, &mpd, last)).await?;
+            let Some(begin) = begin else {
+                return Ok(());
+            };
+            last = Some(begin);
+            match glances.take(sink).await {
+                Ok(_) => {}
+                Err(Glanced::Gone) => return Ok(()),
+                Err(Glanced::Blank(error)) => return Err(error),
+            }
+        }
+    }
+
+    /// Delivers the next segment that begins after `last`, and gives its begin; `None` at the end.
+    async fn glance(
+        &self,
+        shared: Shared<'_>,
+        mpd: &Mpds,
+        last: Option<Duration>,
+    ) -> Result<Option<Duration>, IngestError> {
+        let sink = shared.context.sink;
+        if !self.separate_audio {
+            let track = Track::new(shared, Role::Main, mpd.clone(), Output::new(sink));
+            return track.once(last).await;
+        }
+        let (to_video, from_video) = segmented::lane();
+        let (to_audio, from_audio) = segmented::lane();
+        let video = Track::new(shared, Role::Main, mpd.clone(), Output::Lane(to_video));
+        let audio = Track::new(shared, Role::Audio, mpd.clone(), Output::Lane(to_audio));
+        let sound = async {
+            // A picture without its sound is better than none.
+            if let Err(error) = audio.once(last).await {
+                tracing::debug!("the sound that goes with a look cannot be pulled: {error}");
+            }
+            Ok(())
+        };
+        let merged = self.merge([from_video, from_audio], sink);
+        let (begin, (), ()) = tokio::try_join!(video.once(last), sound, merged)?;
+        Ok(begin)
+    }
+
+    async fn merge(&self, lanes: [LaneReceiver; 2], sink: &Sink) -> Result<(), IngestError> {
+        let mut inputs = [(); 2].map(|()| InputOptions::new(Container::Any));
+        inputs[0].audio = false;
+        inputs[1].video = false;
+        inputs[1].language.clone_from(&self.language);
+        segmented::merge(inputs, lanes, segmented::hold(self.target), sink).await
+    }
+}
+
+/// The MPD, as it is loaded again.
+type Mpds = watch::Receiver<Arc<Mpd>>;
 
 /// What each part of a pull needs.
 struct Context<'a> {
@@ -88,6 +198,7 @@ struct Shared<'a> {
     clock: &'a Clock,
     /// Told by a track that has come to the end of what is listed.
     wanted: &'a Notify,
+    want: Want,
 }
 
 /// What is pulled.
@@ -98,7 +209,7 @@ struct Plan {
 }
 
 /// Looks at the period that is pulled first, and tells what was found.
-fn plan(mpd: &Mpd, sink: &Sink) -> Result<Plan, IngestError> {
+fn plan(mpd: &Mpd, want: Want, sink: &Sink) -> Result<Plan, IngestError> {
     let periods = || mpd.periods.iter();
     let in_order: Vec<&Period> = if mpd.dynamic {
         periods().rev().collect()
@@ -107,7 +218,7 @@ fn plan(mpd: &Mpd, sink: &Sink) -> Result<Plan, IngestError> {
     };
     let choices = in_order
         .into_iter()
-        .map(|period| (period, dash::choose(period)));
+        .map(|period| (period, dash::choose(period, want)));
     let (period, choice) = choices
         .filter(|(_, choice)| !matches!(choice, Err(MpdError::Empty)))
         .map(|(period, choice)| choice.map(|choice| (period, choice)))

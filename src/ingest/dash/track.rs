@@ -9,7 +9,7 @@ use super::{Shared, manifest_error};
 use crate::base::clock;
 use crate::dash::{Failed, Follower, Joint, Mpd, Role, Segment, Step};
 use crate::ingest::error::{Cause, IngestError, Stage};
-use crate::ingest::segmented::{self, Loader, MAX_LOST, Output, SegmentEnd, Wanted};
+use crate::ingest::segmented::{self, Loader, Output, SegmentEnd, Wanted};
 
 /// A live track without a new segment for this long is dead: the pull ends, and the next attempt begins anew.
 const DEAD_AFTER: Duration = Duration::from_secs(45);
@@ -30,6 +30,8 @@ pub(super) struct Track<'a> {
     lost_in_a_row: u32,
     index_failures: u32,
     newest: Instant,
+    /// Whole segments delivered.
+    delivered: u64,
 }
 
 impl<'a> Track<'a> {
@@ -44,18 +46,50 @@ impl<'a> Track<'a> {
         Self {
             shared,
             mpd,
-            follower: Follower::new(role, first),
+            follower: Follower::new(role, first).wanting(shared.want),
             is_main: role == Role::Main,
             loader: Loader::new(context.fetcher, context.manners, context.sink),
             output,
             lost_in_a_row: 0,
             index_failures: 0,
             newest: clock::now(),
+            delivered: 0,
         }
     }
 
     /// Pulls until the presentation ends, or nobody takes its segments any more.
     pub(super) async fn run(mut self) -> Result<(), IngestError> {
+        while let Some(segment) = self.next().await? {
+            if self.segment(&segment).await?.is_break() {
+                return Ok(());
+            }
+        }
+        segmented::ended(self.output.finish().await)
+    }
+
+    /// Delivers one segment, the first that begins after `last`, and gives its begin; `None` when the
+    /// presentation has ended, or nobody takes its segments any more.
+    pub(super) async fn once(
+        mut self,
+        last: Option<Duration>,
+    ) -> Result<Option<Duration>, IngestError> {
+        while let Some(segment) = self.next().await? {
+            if last.is_some_and(|last| segment.start <= last) {
+                continue;
+            }
+            if self.segment(&segment).await?.is_break() {
+                return Ok(None);
+            }
+            if self.delivered > 0 {
+                segmented::ended(self.output.finish().await)?;
+                return Ok(Some(segment.start));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for the next segment; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Box<Segment>>, IngestError> {
         loop {
             if self.mpd.has_changed().unwrap_or(false) {
                 self.take_mpd();
@@ -64,13 +98,11 @@ impl<'a> Track<'a> {
             match step.map_err(|e| manifest_error(&e))? {
                 Step::Fetch(segment) => {
                     self.newest = clock::now();
-                    if self.segment(&segment).await?.is_break() {
-                        return Ok(());
-                    }
+                    return Ok(Some(segment));
                 }
                 Step::Index(index) => self.index(index).await?,
                 Step::Wait { until, starved } => self.wait(until, starved).await?,
-                Step::Ended => return segmented::ended(self.output.finish().await),
+                Step::Ended => return Ok(None),
             }
         }
     }
@@ -143,6 +175,7 @@ impl<'a> Track<'a> {
         let delivered = segmented::deliver(&mut self.loader, &wanted, &mut self.output).await;
         let (error, begun) = match delivered {
             Ok(()) => {
+                self.delivered += 1;
                 self.lost_in_a_row = 0;
                 return Ok(Continue(()));
             }
@@ -159,8 +192,8 @@ impl<'a> Track<'a> {
             return Ok(Continue(()));
         }
         self.lost_in_a_row += 1;
-        let hopeless = matches!(error.cause, Cause::Policy | Cause::Auth);
-        if hopeless || self.lost_in_a_row >= MAX_LOST {
+        let asked = self.shared.context.sink.asked();
+        if segmented::is_lost(asked, &error, self.lost_in_a_row) {
             return Err(error);
         }
         Ok(Continue(()))

@@ -11,6 +11,7 @@ use crate::base::clock;
 use crate::dash::{Mpd, Updates};
 use crate::ingest::error::{Cause, IngestError};
 use crate::ingest::observer::Observer;
+use crate::ingest::segmented::{self, MAX_FAILURES_EARLY};
 use crate::ingest::{MAX_PLAYLIST, PLAYLIST_TIME};
 
 /// Loads that fail in a row before the pull ends.
@@ -68,7 +69,16 @@ impl<'a> Updater<'a> {
                     self.shared.context.sink.observe(Observer::playlist_failed);
                     let hopeless = matches!(error.cause, Cause::Policy | Cause::Auth | Cause::Drm);
                     let failures = self.updates.failed(self.shared.clock.now());
-                    if hopeless || failures >= MAX_FAILURES {
+                    let asked = self.shared.context.sink.asked();
+                    // With segments left to fetch there is still time.
+                    let early =
+                        segmented::gives_up_early(asked, &error) && self.updates.are_wanted();
+                    let most = if early {
+                        MAX_FAILURES_EARLY
+                    } else {
+                        MAX_FAILURES
+                    };
+                    if hopeless || failures >= most {
                         return Err(error);
                     }
                     tracing::debug!(stage = error.stage.as_str(), "update failed: {error}");

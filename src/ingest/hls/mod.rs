@@ -7,46 +7,94 @@ use std::time::Instant;
 use url::Url;
 
 use super::charset::to_utf8;
+use super::demand::Demand;
 use super::error::{Cause, IngestError, Stage};
-use super::fetch::{Fetcher, Manners};
+use super::fetch::{Answer, Fetcher, Manners};
 use super::progress;
-use super::segmented::{self, Output};
+use super::segmented::{self, LEAST_HEIGHT, Output};
 use super::sink::Sink;
 use crate::base::clock;
 use crate::hls::{
     self, MediaPlaylist, Multivariant, Playlist, PlaylistError, Variables, Variant, Want,
 };
 use crate::remux::{Container, InputOptions};
+use crate::stream::Source;
 use track::{Address, Track};
 
 /// Multivariant playlists that lead to multivariant playlists.
 const MAX_NESTING: usize = 3;
+/// What is enough when nobody watches.
+const CHEAPEST: Want = Want::AtLeast {
+    height: LEAST_HEIGHT,
+};
 
-/// Pulls the stream of a playlist that has been read from `url` already.
+/// Pulls the stream of the playlist that `answer` has brought, as it is asked.
 pub(super) async fn pull(
     fetcher: &Fetcher,
     manners: &Manners,
-    url: Url,
+    source: &Source,
+    answer: Answer,
     body: &[u8],
     sink: &Sink,
 ) -> Result<(), IngestError> {
     sink.note(|found| found.protocol = Some("hls".to_owned()));
+    sink.follows();
     let context = Context {
         fetcher,
         manners,
         sink,
     };
-    let choice = context.choose(url, body).await?;
-    sink.reached(Stage::Manifest);
-    let Choice { main, first, audio } = choice;
-    match audio {
-        None => {
-            let mut track = Track::new(&context, main, Output::new(sink));
-            track.accept(first.0, first.1).await;
-            track.run().await
-        }
-        // Large, which the others need not make room for.
-        Some(audio) => Box::pin(pull_both(&context, (main, first), audio)).await,
+    let asked = sink.asked();
+    let mut demand = asked.demand();
+    let mut first = First::new(answer.url, body, clock::now())?;
+    if sink.serves(demand).await.is_err() {
+        return Ok(());
+    }
+    loop {
+        // Whoever joins is not to wait for the rest of what only the monitor wanted.
+        let joined = |new| new == Demand::Watched && demand != Demand::Watched;
+        demand = tokio::select! {
+            ended = Box::pin(context.serve(demand, first)) => match ended? {
+                Some(new) => new,
+                None => return Ok(()),
+            },
+            new = asked.demands(joined) => new,
+        };
+        let started = clock::now();
+        let begun = segmented::begin_anew(fetcher, manners, source, (sink, demand)).await?;
+        let Some((answer, body)) = begun else {
+            return Ok(());
+        };
+        first = First::new(answer.url, &body, started)?;
+    }
+}
+
+impl Context<'_> {
+    /// Pulls until the playlist ends, or something else is asked that needs another beginning.
+    async fn serve(&self, demand: Demand, first: First) -> Result<Option<Demand>, IngestError> {
+        // Large futures whose room an idle pull need not keep.
+        let choice = Box::pin(self.choose(first, demand)).await?;
+        self.sink.reached(Stage::Manifest);
+        let Choice {
+            main,
+            first,
+            audio,
+            best_is_cheapest,
+        } = choice;
+        let audio = match audio {
+            Some(audio) if demand != Demand::Sampled => {
+                return tokio::select! {
+                    ended = Box::pin(pull_both(self, (main, first), audio)) => ended.map(|()| None),
+                    new = self.sink.asked().demands(|new| new != demand) => Ok(Some(new)),
+                };
+            }
+            audio => audio,
+        };
+        let changes = audio.is_none() && (best_is_cheapest || demand != Demand::Watched);
+        let mut track = Track::new(self, main, Output::new(self.sink));
+        track.serve(demand, changes, audio);
+        track.accept(first.0, first.1).await;
+        track.run().await
     }
 }
 
@@ -59,10 +107,7 @@ async fn pull_both(
     let (to_main, from_main) = segmented::lane();
     let (to_audio, from_audio) = segmented::lane();
     let target = first.0.target_duration;
-    let mut inputs = [(); 2].map(|()| InputOptions::new(Container::Any));
-    inputs[0].audio = false;
-    inputs[1].video = false;
-    inputs[1].language = audio.language;
+    let inputs = inputs(&audio);
     let mut video = Track::new(context, main, Output::Lane(to_main));
     let mut sound = Track::new(context, audio.address, Output::Lane(to_audio)).beside();
     video.accept(first.0, first.1).await;
@@ -80,10 +125,19 @@ async fn pull_both(
                 tracing::warn!("the source's separate sound cannot be pulled: {error}");
                 Ok(())
             }
-            ended => ended,
+            ended => ended.map(|_| ()),
         }
     };
     tokio::try_join!(video, sound, merged).map(|_| ())
+}
+
+/// A picture from the first of two, the sound from the other.
+fn inputs(audio: &Audio) -> [InputOptions; 2] {
+    let mut inputs = [(); 2].map(|()| InputOptions::new(Container::Any));
+    inputs[0].audio = false;
+    inputs[1].video = false;
+    inputs[1].language.clone_from(&audio.language);
+    inputs
 }
 
 /// What each part of a pull needs.
@@ -99,23 +153,49 @@ struct Choice {
     /// Its playlist, and when its loading began.
     first: (MediaPlaylist, Instant),
     audio: Option<Audio>,
+    /// There is only one variant, or the same one would be chosen for all demands.
+    best_is_cheapest: bool,
 }
 
+/// The playlist that a source leads to.
+struct First {
+    address: Address,
+    playlist: Playlist,
+    /// When its loading began.
+    started: Instant,
+}
+
+#[derive(Clone)]
 struct Audio {
     address: Address,
     language: Option<String>,
 }
 
-impl Context<'_> {
-    /// Follows multivariant playlists to a media playlist.
-    async fn choose(&self, url: Url, body: &[u8]) -> Result<Choice, IngestError> {
-        let started = clock::now();
-        let mut address = Address {
+impl First {
+    fn new(url: Url, body: &[u8], started: Instant) -> Result<Self, IngestError> {
+        let address = Address {
             url,
             variables: Variables::default(),
         };
+        Ok(Self {
+            playlist: parse(body, &address)?,
+            address,
+            started,
+        })
+    }
+}
+
+impl Context<'_> {
+    /// Follows multivariant playlists to a media playlist.
+    async fn choose(&self, first: First, demand: Demand) -> Result<Choice, IngestError> {
+        let First {
+            mut address,
+            playlist,
+            started,
+        } = first;
+        let mut playlist = (playlist, started);
         let mut audio = None;
-        let mut playlist = (parse(body, &address)?, started);
+        let mut best_is_cheapest = true;
         for _ in 0..=MAX_NESTING {
             let all = match playlist.0 {
                 Playlist::Media(media) => {
@@ -123,11 +203,17 @@ impl Context<'_> {
                         main: address,
                         first: (media, playlist.1),
                         audio,
+                        best_is_cheapest,
                     });
                 }
                 Playlist::Multivariant(all) => all,
             };
-            let variant = best(&all)?;
+            let (best, cheapest) = (choose(&all, Want::Best)?, choose(&all, CHEAPEST)?);
+            best_is_cheapest &= best.uri == cheapest.uri;
+            let variant = match demand {
+                Demand::Watched => best,
+                Demand::Scanned | Demand::Sampled => cheapest,
+            };
             self.sink
                 .note(|found| found.variants = offered(&all, variant));
             audio = sound(&all, variant).or(audio);
@@ -143,8 +229,8 @@ impl Context<'_> {
     }
 }
 
-fn best(all: &Multivariant) -> Result<&Variant, IngestError> {
-    let variant = hls::choose(&all.variants, Want::Best)
+fn choose(all: &Multivariant, want: Want) -> Result<&Variant, IngestError> {
+    let variant = hls::choose(&all.variants, want)
         .ok_or_else(|| manifest_error(&PlaylistError::NoVariants))?;
     match variant.not_carried() {
         None => Ok(variant),

@@ -129,6 +129,11 @@ impl<'a> Loader<'a> {
         self.init.used = true;
     }
 
+    /// Media goes elsewhere from now on: with its initialization section first.
+    pub(in crate::ingest) fn renew(&mut self) {
+        self.init.used = false;
+    }
+
     /// Asks for the segment.
     pub(super) async fn open(&mut self, wanted: &Wanted<'_>) -> Result<Body, IngestError> {
         self.body(wanted.uri, wanted.range, wanted.key, MAX_SEGMENT)

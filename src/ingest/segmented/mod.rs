@@ -6,12 +6,17 @@
 //!  dash)   decrypt           └─ lane ─► merge, in turn ─► Remuxer ─► Sink    sound of its own
 //! ```
 
+mod asked;
 mod lane;
 mod loader;
 mod merge;
 mod output;
 
-pub(super) use lane::lane;
+pub(super) use asked::{
+    EARLY_PAUSE, Glanced, Glances, LEAST_HEIGHT, MAX_FAILURES_EARLY, begin_anew, gives_up_early,
+    is_lost, sleep, sleep_until,
+};
+pub(super) use lane::{LaneReceiver, lane};
 pub(super) use loader::{Loader, Wanted};
 pub(super) use merge::{merge, not_carried};
 pub(super) use output::{Begin, Break, Output};

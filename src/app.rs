@@ -13,8 +13,10 @@ use crate::actors::governor::{self, Bounds};
 use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
 use crate::actors::ingest::IngestDeps;
+use crate::actors::monitor::{self, Monitor};
 use crate::actors::pool::Pool;
 use crate::actors::rendition::RenditionDeps;
+use crate::actors::sampler::{Sampler, SamplerOptions};
 use crate::actors::sessions::{SessionLimits, Sessions};
 use crate::actors::validation::jobs::Validations;
 use crate::admission::costs::{self, CostBook};
@@ -93,7 +95,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         records,
         accounts,
         costs,
-        states: _,
+        states,
     } = blocking(move || Store::open(&db_path, &kept)).await?;
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
@@ -101,6 +103,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     }
     let bounds = bounds(&config);
     warm_up(&library).await;
+    let sampler = sampler(&config, &library, &bounds);
     let hub = Arc::new(hub(
         &config,
         catalog,
@@ -119,7 +122,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         source,
     })?;
     let address = server.address().unwrap_or(config.listen);
+    let monitor = Monitor::new(
+        Arc::clone(&hub),
+        sampler.clone(),
+        monitor::Settings::new(&config.monitor),
+        states.into_iter().collect(),
+    );
     let state = Arc::new(AppState {
+        monitor: monitor.clone(),
         hub: Arc::clone(&hub),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
@@ -143,10 +153,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, stop.clone()));
     let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
+    let watching = tokio::spawn(monitor.run(stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
-    let ended = drain(&hub, serving, config.shutdown_timeout).await;
-    let _ = tokio::join!(upkeep, governor, accounts); // they end with `stop`
+    let drained = drain(&hub, serving, config.shutdown_timeout);
+    let (ended, ()) = tokio::join!(drained, sampler.close());
+    let _ = tokio::join!(upkeep, governor, accounts, watching); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
@@ -193,6 +205,19 @@ async fn warm_up(library: &Library) {
         Ok(took) => tracing::info!(milliseconds = took.as_millis() as u64, "pipelines are warm"),
         Err(error) => tracing::error!(%error, "a pipeline that was tried at start does not work"),
     }
+}
+
+/// The decoders that look at streams.
+fn sampler(config: &Config, library: &Library, bounds: &Bounds) -> Sampler {
+    let options = SamplerOptions {
+        decoders: config.monitor.decoders,
+        ceiling_bytes: bounds
+            .ceiling_bytes
+            .min(SamplerOptions::default().ceiling_bytes),
+        teardown_deadline: config.transcode.teardown_deadline,
+        ..SamplerOptions::default()
+    };
+    Sampler::new(library.clone(), options)
 }
 
 fn rules(sources: &Sources) -> Rules {

@@ -292,6 +292,9 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
     let memory = memory::process();
     text.push_str(&metrics::pipelines_text(&fleet, &memory, &charges));
     text.push_str(&metrics::accounts_text(&hub.accounts().all_figures()));
+    let (all, overview) = (app.monitor.all(), app.monitor.overview());
+    let each = app.monitor.settings().stream_metrics;
+    text.push_str(&metrics::monitor_text(&all, &overview, each, clock::now()));
     (head, text).into_response()
 }
 

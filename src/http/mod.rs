@@ -7,6 +7,7 @@ mod extract;
 mod health;
 mod history;
 mod import;
+mod monitor;
 mod openapi;
 mod pipelines;
 mod preview;
@@ -41,6 +42,7 @@ use utoipa_axum::routes;
 pub use server::{Limits, Server};
 
 use crate::actors::hub::Hub;
+use crate::actors::monitor::Monitor;
 use crate::actors::validation::jobs::Validations;
 use crate::base::clock;
 use crate::metrics;
@@ -53,6 +55,8 @@ pub struct AppState {
     pub hub: Arc<Hub>,
     /// Checks of sources.
     pub validations: Validations,
+    /// Watches all streams.
+    pub monitor: Monitor,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// When the server started.
@@ -94,6 +98,7 @@ pub fn router(state: Arc<AppState>) -> Router {
             streams::remove
         ))
         .routes(routes!(sources::fail_over))
+        .routes(routes!(monitor::monitor))
         .routes(routes!(history::events))
         .routes(routes!(history::history))
         .routes(routes!(history::availability))
@@ -139,6 +144,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .merge(export)
         .layer(CompressionLayer::new());
     let media = OpenApiRouter::new()
+        .routes(routes!(monitor::thumbnail))
         .routes(routes!(preview::preview))
         .routes(routes!(preview::index))
         .routes(routes!(preview::media_playlist))
@@ -201,6 +207,7 @@ async fn welcome() -> impl IntoResponse {
         "one stream as HLS      /streams/preview/{id}/index.m3u8\n",
         "definitions            /api/v1/streams\n",
         "provider accounts      /api/v1/accounts\n",
+        "the monitor            /api/v1/monitor\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AppState;
 use super::extract::{Body, Params, StreamPath, if_match};
+use super::monitor::HealthView;
 use super::problem::Problem;
 use super::sources::{self, SourceView};
 use crate::actors::catalog::{CatalogError, runs_otherwise};
@@ -26,6 +27,9 @@ pub(super) struct StreamView {
     record: Record,
     /// How it is now.
     state: State,
+    /// What the monitor knows of it; absent when it is not watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<HealthView>,
     /// Why it is down, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<FailureView>,
@@ -93,10 +97,12 @@ pub(super) struct ListParams {
 }
 
 impl StreamView {
-    fn new(record: &Record, status: StreamStatus) -> Self {
+    fn new(app: &AppState, record: &Record, status: StreamStatus) -> Self {
+        let health = app.monitor.get(&record.definition.id);
         Self {
             record: record.clone(),
             state: status.state,
+            health: health.map(HealthView::new),
             failure: status.error.as_deref().map(FailureView::new),
             queue: status
                 .queue
@@ -128,7 +134,7 @@ fn without_secrets<S: serde::Serializer>(
 }
 
 fn answer(app: &AppState, status: StatusCode, record: &Record) -> Response {
-    let view = StreamView::new(record, app.hub.status(&record.definition));
+    let view = StreamView::new(app, record, app.hub.status(&record.definition));
     let mut response = (status, Json(view)).into_response();
     if let Ok(tag) = HeaderValue::from_str(&record.etag()) {
         response.headers_mut().insert(header::ETAG, tag);
@@ -181,7 +187,7 @@ pub(super) async fn list(
     let (items, total) = page.of(matching);
     let items = items
         .into_iter()
-        .map(|(record, status)| StreamView::new(record, status))
+        .map(|(record, status)| StreamView::new(&app, record, status))
         .collect();
     Ok(Json(StreamList {
         total,

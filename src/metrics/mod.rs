@@ -5,6 +5,7 @@
 
 mod accounts;
 mod exposition;
+mod monitor;
 mod pipelines;
 mod samples;
 
@@ -16,6 +17,7 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use accounts::text as accounts_text;
+pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
 
@@ -79,6 +81,19 @@ mod names {
     pub(super) const ACCOUNT_LIMIT: &str = "sightglass_account_connections_limit";
     pub(super) const ACCOUNT_WAITING: &str = "sightglass_account_connections_waiting";
     pub(super) const ACCOUNT_TAKEOVERS: &str = "sightglass_account_takeovers_total";
+    pub(super) const COVERAGE: &str = "sightglass_monitor_coverage_ratio";
+    pub(super) const MONITORED: &str = "sightglass_monitor_streams";
+    pub(super) const HEALTH: &str = "sightglass_streams_health";
+    pub(super) const CONDITIONS: &str = "sightglass_conditions";
+    pub(super) const OLDEST_LOOK: &str = "sightglass_monitor_oldest_look_seconds";
+    pub(super) const OWN_NETWORK: &str = "sightglass_monitor_own_network_fault";
+    pub(super) const THUMBNAILS: &str = "sightglass_monitor_thumbnail_bytes";
+    pub(super) const STREAM_UP: &str = "sightglass_stream_up";
+    pub(super) const STREAM_CONDITION: &str = "sightglass_stream_condition";
+    pub(super) const STREAM_BITRATE: &str = "sightglass_stream_bitrate_bits_per_second";
+    pub(super) const STREAM_CONTINUITY: &str = "sightglass_stream_ts_continuity_errors_total";
+    pub(super) const STREAM_LOOKS: &str = "sightglass_stream_looks_total";
+    pub(super) const STREAM_LAST_CHECK: &str = "sightglass_stream_last_check_timestamp_seconds";
     pub(super) const THRESHOLD: &str = "sightglass_memory_threshold_bytes";
 }
 
@@ -265,6 +280,7 @@ fn describe() {
     for (name, unit, text) in counters {
         describe_counter!(name, unit, text);
     }
+    monitor::describe();
     describe_histogram!(
         FIRST_BYTE,
         Unit::Seconds,

@@ -11,11 +11,12 @@ use super::invalid::{Mistakes, join};
 use super::{Credentials, Monitoring, Options, limits};
 
 /// What a record shows but nobody sets. Accepted and ignored, so that what GET gave can be edited and sent back.
-const READ_ONLY: [&str; 7] = [
+const READ_ONLY: [&str; 8] = [
     "revision",
     "created_at",
     "updated_at",
     "state",
+    "health",
     "failure",
     "queue",
     "source_states",

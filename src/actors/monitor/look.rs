@@ -1,0 +1,183 @@
+//! A look: a keyframe and a second of sound out of a stream, through the decoders. What it means is for [`super::eyes`].
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use super::Inner;
+use super::board::{Doing, Place};
+use super::eyes::{self, Before};
+use super::gates::Pass;
+use crate::actors::hub::MonitorLease;
+use crate::actors::sampler::{PictureJob, Pictures, SampleError, SoundJob};
+use crate::base::clock;
+use crate::metrics;
+use crate::samples::{self, Extract, SoundFigures, Unit};
+use crate::stream::StreamId;
+use crate::ts::{Chunk, Codec, Tracks};
+
+/// The longest that a look waits for media.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// A look under way.
+pub(super) type Look<'a> = Pin<Box<dyn Future<Output = Looked> + Send + 'a>>;
+
+/// The end of a look; never, when there is none.
+pub(super) async fn done(look: &mut Option<Look<'_>>) -> Looked {
+    match look {
+        Some(look) => look.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a look needs.
+pub(super) struct Looking {
+    pub(super) shared: Arc<Inner>,
+    pub(super) place: Arc<Place>,
+    pub(super) stream: StreamId,
+    pub(super) host: String,
+    /// Something is suspected: every picture of some seconds is looked at.
+    pub(super) closer: bool,
+    /// The picture of the look before.
+    pub(super) before: Option<Before>,
+}
+
+/// What a look brought.
+pub(super) struct Looked {
+    pub(super) at: Instant,
+    pub(super) wall: Timestamp,
+    /// What the stream carries, if that is known.
+    pub(super) tracks: Option<Arc<Tracks>>,
+    /// The keyframe.
+    pub(super) picture: Option<Result<Pictures, SampleError>>,
+    /// All pictures after it, where they were looked at.
+    pub(super) group: Option<Pictures>,
+    pub(super) sound: Option<Result<SoundFigures, SampleError>>,
+}
+
+impl Looked {
+    /// The picture, small, and when it was seen.
+    pub(super) fn thumbnail(&self) -> Option<(Bytes, Timestamp)> {
+        let pictures = self.picture.as_ref()?.as_ref().ok()?;
+        Some((pictures.jpeg.clone()?, self.wall))
+    }
+
+    /// Whether anything was seen that tells how the stream is: not when there was no media, and not when this server
+    /// could not decode it.
+    pub(super) fn saw(&self) -> bool {
+        let told = |error: Option<&SampleError>| error.is_none_or(SampleError::blames_source);
+        let picture = self.picture.as_ref().map(|seen| told(seen.as_ref().err()));
+        let sound = self.sound.as_ref().map(|seen| told(seen.as_ref().err()));
+        [picture, sound].contains(&Some(true)) && ![picture, sound].contains(&Some(false))
+    }
+}
+
+impl Looking {
+    /// Looks once.
+    pub(super) async fn run(self, ingest: &MonitorLease, pass: Option<Pass>) -> Looked {
+        let pass = if let Some(pass) = pass {
+            pass
+        } else {
+            self.doing(Doing::Queued);
+            self.shared.gates.pass(&self.host).await
+        };
+        let began = clock::now();
+        self.doing(Doing::Pulling);
+        let (chunks, tracks) = self.media(ingest, began + PATIENCE).await;
+        let mut looked = Looked {
+            at: clock::now(),
+            wall: clock::wall(),
+            tracks,
+            picture: None,
+            group: None,
+            sound: None,
+        };
+        // What follows asks nothing of the source, and the decoders have a queue of their own.
+        drop(pass);
+        if let Some(tracks) = looked.tracks.clone()
+            && !chunks.is_empty()
+        {
+            self.doing(Doing::Decoding);
+            let extract = samples::extract_group(&chunks, &tracks);
+            drop(chunks);
+            self.decode(extract, &mut looked).await;
+        }
+        metrics::monitor_looked(began.elapsed(), looked.saw());
+        looked
+    }
+
+    /// Media to look at: what was asked for, or what flows.
+    async fn media(
+        &self,
+        ingest: &MonitorLease,
+        limit: Instant,
+    ) -> (Arc<[Chunk]>, Option<Arc<Tracks>>) {
+        match tokio::time::timeout_at(limit.into(), ingest.look()).await {
+            Ok(Ok(look)) => (look.chunks, look.tracks),
+            // Why shows in the status of the pull.
+            Ok(Err(_)) | Err(_) => (Arc::default(), None),
+        }
+    }
+
+    async fn decode(&self, extract: Extract, looked: &mut Looked) {
+        let Extract {
+            codec,
+            keyframe,
+            group,
+            sound,
+        } = extract;
+        let picture = async {
+            match (codec, keyframe) {
+                (Some(codec), Some(key)) => self.picture(codec, key, group, looked.at).await,
+                _ => (None, None),
+            }
+        };
+        let sound = async {
+            let stream = self.stream.clone();
+            let job = sound.map(|units| SoundJob { stream, units });
+            match job {
+                Some(job) => Some(self.shared.sampler.sound(job).await),
+                None => None,
+            }
+        };
+        ((looked.picture, looked.group), looked.sound) = tokio::join!(picture, sound);
+    }
+
+    /// The keyframe; and all that follows it, if that may be needed to judge.
+    async fn picture(
+        &self,
+        codec: Codec,
+        keyframe: Unit,
+        group: Vec<Unit>,
+        at: Instant,
+    ) -> (Option<Result<Pictures, SampleError>>, Option<Pictures>) {
+        let sampler = &self.shared.sampler;
+        let still = eyes::seems_still(&keyframe, &group);
+        let job = |units, all: bool| PictureJob {
+            stream: self.stream.clone(),
+            codec,
+            units,
+            jpeg: !all,
+            all,
+        };
+        let picture = sampler.picture(job(vec![keyframe], false)).await;
+        let frames = picture.as_ref().map(|pictures| &pictures.frames[..]);
+        let Some(key) = frames.unwrap_or_default().first() else {
+            return (Some(picture), None);
+        };
+        let before = self.before.as_ref();
+        let closer = self.closer || still || before.is_some_and(|before| before.is_like(key, at));
+        if !closer || group.len() < 2 {
+            return (Some(picture), None);
+        }
+        let group = sampler.picture(job(group, true)).await.ok();
+        (Some(picture), group)
+    }
+
+    fn doing(&self, what: Doing) {
+        self.place.note(|known| known.doing = what);
+    }
+}

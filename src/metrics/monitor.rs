@@ -1,0 +1,192 @@
+//! What the monitor knows.
+
+use std::time::{Duration, Instant};
+
+use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+
+use super::exposition::{Exposition, Type};
+use super::names;
+use crate::actors::monitor::{Known, Overview, coverage};
+use crate::conditions::{Health, Kind, Severity};
+use crate::stream::{MonitorMode, StreamId};
+
+const HEALTHS: [Health; 5] = [
+    Health::Unknown,
+    Health::Up,
+    Health::Degraded,
+    Health::Down,
+    Health::Paused,
+];
+const LOOK_DURATION: &str = "sightglass_monitor_look_duration_seconds";
+const RAISED: &str = "sightglass_conditions_raised_total";
+
+pub(super) fn describe() {
+    describe_histogram!(
+        LOOK_DURATION,
+        Unit::Seconds,
+        "Time that a look at a stream took, from its turn to the verdict, by whether there was media to see."
+    );
+    describe_counter!(RAISED, Unit::Count, "Conditions that were raised, by kind.");
+}
+
+/// A look was made; `saw` tells whether there was media.
+pub fn looked(took: Duration, saw: bool) {
+    let outcome = if saw { "media" } else { "nothing" };
+    histogram!(LOOK_DURATION, "outcome" => outcome).record(took);
+}
+
+/// A condition was raised.
+pub fn condition_raised(kind: Kind) {
+    counter!(RAISED, "condition" => kind.as_str()).increment(1);
+}
+
+/// The text for one scrape. Labels are stream ids, which an operator made, and small closed sets; with
+/// `each_stream` off, only what is told of all streams together.
+pub fn text(
+    all: &[(StreamId, Known)],
+    overview: &Overview,
+    each_stream: bool,
+    now: Instant,
+) -> String {
+    let mut out = Exposition::default();
+    together(&mut out, all, overview, now);
+    if each_stream {
+        of_each(&mut out, all);
+    }
+    out.into_text()
+}
+
+fn together(out: &mut Exposition, all: &[(StreamId, Known)], overview: &Overview, now: Instant) {
+    let known = || all.iter().map(|(_, known)| known);
+    let about = (
+        names::COVERAGE,
+        Type::Gauge,
+        "Share of watched streams that were looked at within their intervals.",
+    );
+    out.family(about, [], [([], coverage(known(), now))]);
+    let about = (
+        names::MONITORED,
+        Type::Gauge,
+        "Streams that the monitor watches, by mode.",
+    );
+    let modes = [MonitorMode::Continuous, MonitorMode::Sampled];
+    let modes = modes.map(|mode| {
+        let streams = known().filter(|one| one.mode == mode).count();
+        ([mode.as_str().to_owned()], streams as f64)
+    });
+    out.family(about, ["mode"], modes);
+    let about = (
+        names::HEALTH,
+        Type::Gauge,
+        "Streams that the monitor watches, by how they are.",
+    );
+    let healths = HEALTHS.map(|health| {
+        let streams = known().filter(|one| one.health == health).count();
+        ([health.as_str().to_owned()], streams as f64)
+    });
+    out.family(about, ["state"], healths);
+    let about = (
+        names::CONDITIONS,
+        Type::Gauge,
+        "Conditions that last, by kind.",
+    );
+    let kinds = Kind::ALL.map(|kind| {
+        let active = known().flat_map(|one| &one.conditions);
+        let active = active.filter(|condition| condition.kind == kind).count();
+        ([kind.as_str().to_owned()], active as f64)
+    });
+    out.family(about, ["condition"], kinds);
+    let about = (
+        names::OLDEST_LOOK,
+        Type::Gauge,
+        "Age of the oldest newest look: how long the stream was not looked at that waits longest.",
+    );
+    let oldest = known().map(|one| one.age(now).as_secs_f64());
+    let oldest = oldest.fold(0.0, f64::max);
+    out.family(about, [], [([], oldest)]);
+    let about = (
+        names::OWN_NETWORK,
+        Type::Gauge,
+        "1 while most streams of different hosts fail together, which is taken for a fault of our own network.",
+    );
+    let ours = f64::from(u8::from(overview.own_network.is_some()));
+    out.family(about, [], [([], ours)]);
+    let about = (
+        names::THUMBNAILS,
+        Type::Gauge,
+        "Memory that pictures of streams take.",
+    );
+    out.family(about, [], [([], overview.thumbnail_bytes as f64)]);
+}
+
+fn of_each(out: &mut Exposition, all: &[(StreamId, Known)]) {
+    let about = (
+        names::STREAM_UP,
+        Type::Gauge,
+        "1 for a stream that plays, with or without conditions, 0 for one that is down; absent while that is not known.",
+    );
+    let up = all.iter().filter_map(|(id, known)| {
+        let up = match known.health {
+            Health::Up | Health::Degraded => 1.0,
+            Health::Down => 0.0,
+            Health::Unknown | Health::Paused => return None,
+        };
+        Some(([id.to_string()], up))
+    });
+    out.family(about, ["stream"], up);
+    let about = (
+        names::STREAM_CONDITION,
+        Type::Gauge,
+        "Conditions of a stream that last: 1 for an informational one, 2 for a warning, 3 for a critical one.",
+    );
+    let lasting = all.iter().flat_map(|(id, known)| {
+        known.conditions.iter().map(move |condition| {
+            let severity = match condition.severity {
+                Severity::Info => 1.0,
+                Severity::Warning => 2.0,
+                Severity::Critical => 3.0,
+            };
+            (
+                [id.to_string(), condition.kind.as_str().to_owned()],
+                severity,
+            )
+        })
+    });
+    out.family(about, ["stream", "condition"], lasting);
+    let about = (
+        names::STREAM_BITRATE,
+        Type::Gauge,
+        "Bits a second of the stream's media.",
+    );
+    let bitrate = all
+        .iter()
+        .filter_map(|(id, known)| Some(([id.to_string()], known.bitrate?)));
+    out.family(about, ["stream"], bitrate);
+    let about = (
+        names::STREAM_CONTINUITY,
+        Type::Counter,
+        "Continuity counter errors that the monitor has seen in the stream.",
+    );
+    let errors = all.iter();
+    let errors = errors.map(|(id, known)| ([id.to_string()], known.continuity_errors as f64));
+    out.family(about, ["stream"], errors);
+    let about = (
+        names::STREAM_LOOKS,
+        Type::Counter,
+        "Looks at the stream since it is watched.",
+    );
+    let looks = all
+        .iter()
+        .map(|(id, known)| ([id.to_string()], known.looks as f64));
+    out.family(about, ["stream"], looks);
+    let about = (
+        names::STREAM_LAST_CHECK,
+        Type::Gauge,
+        "When the stream was looked at last, in seconds since 1970.",
+    );
+    let last = all.iter().filter_map(|(id, known)| {
+        let at = known.checked_at?;
+        Some(([id.to_string()], at.as_millisecond() as f64 / 1e3))
+    });
+    out.family(about, ["stream"], last);
+}

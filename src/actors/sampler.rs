@@ -138,7 +138,7 @@ impl Default for SamplerOptions {
             queue: 512,
             ceiling_bytes: 160 << 20,
             teardown_deadline: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
         }
     }
 }

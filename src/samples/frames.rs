@@ -10,6 +10,9 @@ const ENOUGH: i64 = 99_000;
 /// The most frames: Opus has 400 in a second.
 const MOST_FRAMES: usize = 512;
 
+/// The longest part of a frame that is kept for the rest of it.
+const MOST_REST: usize = 64 << 10;
+
 /// Whether these bytes are one whole frame of a codec, as far as its header tells. Decoders that are given others may
 /// come up with sound of no channels.
 pub(super) fn is_frame(codec: Codec, data: &[u8]) -> bool {
@@ -25,7 +28,7 @@ pub(super) struct Frames {
     codec: Codec,
     /// What was not taken apart yet.
     rest: Vec<u8>,
-    frames: Vec<Bytes>,
+    found: Vec<Bytes>,
     ticks: i64,
 }
 
@@ -34,7 +37,7 @@ impl Frames {
         Self {
             codec,
             rest: Vec::new(),
-            frames: Vec::new(),
+            found: Vec::new(),
             ticks: 0,
         }
     }
@@ -54,14 +57,13 @@ impl Frames {
                 break;
             }
             if size > 0 {
-                self.frames.push(all.slice(from..from + size));
+                self.found.push(all.slice(from..from + size));
                 self.ticks += ticks;
             }
             // A byte that starts no frame is passed over.
             at = from + size.max(usize::from(head == 0));
         }
         // A frame that never ends is none.
-        const MOST_REST: usize = 64 << 10;
         let rest = &all[at..];
         self.rest = if rest.len() > MOST_REST {
             Vec::new()
@@ -73,11 +75,11 @@ impl Frames {
 
     /// The frames and what they turned out to be.
     pub(super) fn finish(self) -> Option<(Codec, Vec<Bytes>)> {
-        (!self.frames.is_empty()).then_some((self.codec, self.frames))
+        (!self.found.is_empty()).then_some((self.codec, self.found))
     }
 
     fn is_enough(&self) -> bool {
-        self.ticks >= ENOUGH || self.frames.len() >= MOST_FRAMES
+        self.ticks >= ENOUGH || self.found.len() >= MOST_FRAMES
     }
 
     /// The frame at the start of `data`, or a byte to pass over; `None` when more are needed.
@@ -113,7 +115,7 @@ impl Frames {
                         samples,
                         rate,
                     }) => {
-                        if self.frames.is_empty() {
+                        if self.found.is_empty() {
                             // Layers II and III share a stream type.
                             self.codec = codec;
                         }

@@ -35,14 +35,18 @@ pub(crate) fn shrink(planes: &Planes<'_>, colours: bool) -> Small {
         bt709: planes.bt709,
     };
     if planes.full_range {
-        small.luma.iter_mut().for_each(|y| *y = narrow(*y, 219, 16));
+        for value in &mut small.luma {
+            *value = narrow(*value, 219, 16);
+        }
     }
     if colours && let Some(both) = &planes.chroma {
         let (width, height) = (width.div_ceil(2), height.div_ceil(2));
         small.chroma = Some(both.map(|one| {
             let mut one = plane(&one, width, height);
             if planes.full_range {
-                one.iter_mut().for_each(|c| *c = narrow(*c, 224, 16));
+                for value in &mut one {
+                    *value = narrow(*value, 224, 16);
+                }
             }
             one
         }));
@@ -58,7 +62,7 @@ fn narrow(value: u8, range: u32, least: u32) -> u8 {
 fn size(width: usize, height: usize, sar: (u32, u32)) -> (usize, usize) {
     let (w, h) = (width.max(1) as f64, height.max(1) as f64);
     let sample = f64::from(sar.0) / f64::from(sar.1);
-    let oblong = |aspect: f64| aspect > OBLONG || aspect < 1.0 / OBLONG;
+    let oblong = |aspect: f64| !(1.0 / OBLONG..=OBLONG).contains(&aspect);
     let aspect = match w * sample / h {
         shown if shown.is_finite() && shown > 0.0 && !oblong(shown) => shown,
         _ => w / h,

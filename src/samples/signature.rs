@@ -63,7 +63,10 @@ impl Signature {
                 }
                 let cell = row * COLUMNS + column;
                 cells.means[cell] = (sum * PARTS / count.max(1)) as u16;
-                let (x, y) = ((range.start + range.end) / 2, (lines.start + lines.end) / 2);
+                let (x, y) = (
+                    range.start.midpoint(range.end),
+                    lines.start.midpoint(lines.end),
+                );
                 let (x, y) = (
                     x.min(width.saturating_sub(1)),
                     y.min(height.saturating_sub(1)),

@@ -37,7 +37,7 @@ pub(super) enum Outcome {
 #[derive(Debug)]
 pub(super) enum Task {
     Pictures(Box<Album>),
-    Sound(Option<SoundMeter>),
+    Sound(Option<Box<SoundMeter>>),
 }
 
 #[derive(Debug)]
@@ -138,7 +138,7 @@ impl Desk {
         if let Some(Work { task, done, .. }) = work.take_if(|work| work.stream_id == stream_id) {
             let _ = done.send(match task {
                 Task::Pictures(album) => Outcome::Pictures(album.close()),
-                Task::Sound(meter) => Outcome::Sound(meter.and_then(SoundMeter::finish)),
+                Task::Sound(meter) => Outcome::Sound(meter.and_then(|meter| meter.finish())),
             });
         }
     }
@@ -212,7 +212,7 @@ impl Album {
 }
 
 /// Sound that changes its form in the middle of a look is measured from there on.
-fn measure(meter: &mut Option<SoundMeter>, sample: &gst::Sample) {
+fn measure(meter: &mut Option<Box<SoundMeter>>, sample: &gst::Sample) {
     let form = sample.caps().and_then(|caps| caps.structure(0));
     let field = |name| form.and_then(|form| u32::try_from(form.get::<i32>(name).ok()?).ok());
     let (Some(channels), Some(rate), Some(buffer)) =
@@ -224,7 +224,7 @@ fn measure(meter: &mut Option<SoundMeter>, sample: &gst::Sample) {
         .as_ref()
         .is_some_and(|meter| meter.fits(channels, rate))
     {
-        *meter = SoundMeter::new(channels, rate);
+        *meter = SoundMeter::new(channels, rate).map(Box::new);
     }
     if let (Some(meter), Ok(map)) = (meter, buffer.map_readable()) {
         let bytes = map.as_chunks::<4>().0;

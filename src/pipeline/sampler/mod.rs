@@ -179,7 +179,7 @@ impl Decoder {
         task: Task,
     ) -> Result<Outcome, Failure> {
         for structure in caps.make_mut().iter_mut() {
-            structure.set("look", self.looks as i32);
+            structure.set("look", self.looks);
         }
         let ended = || Failure::Broken("the decoder has ended".into());
         let mut done = self.desk.begin(task, self.looks);

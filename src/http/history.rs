@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::extract::State as Extract;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
@@ -387,7 +387,8 @@ async fn table(
         Some((lines, (reader, left)))
     });
     let first = stream::once(std::future::ready(Ok(lines)));
-    let body = Body::from_stream(futures_util::StreamExt::chain(first, rest));
+    // Who compresses the body asks once more after its end.
+    let body = Body::from_stream(first.chain(rest).fuse());
     let mut response = body.into_response();
     let headers = response.headers_mut();
     let kind = HeaderValue::from_static("text/csv; charset=utf-8; header=present");

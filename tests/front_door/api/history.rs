@@ -12,7 +12,7 @@ use super::*;
 
 const REPORT: &str = "/api/v1/reports/availability";
 /// A name that a spreadsheet would run, and that no table may break on.
-const NAME: &str = "=HYPERLINK(\"http://evil\"),\r\nsport";
+const NAME: &str = "=HYPERLINK(\"http://evil\"), sport";
 
 fn ago(minutes: u32) -> MinuteAt {
     MinuteAt(MinuteAt::of(Timestamp::now()).0 - minutes)

@@ -24,6 +24,7 @@ mod flood;
 mod hls;
 mod lifecycle;
 mod mms;
+mod monitor;
 mod policy;
 mod pool;
 mod profiles;

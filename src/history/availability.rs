@@ -89,11 +89,12 @@ impl Availability {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use super::super::minute::tests::any_minute;
     use super::super::{MinuteAt, Recorder};
     use super::*;
+    use crate::base::clock;
     use crate::conditions::Now;
     use proptest::prelude::*;
 
@@ -106,7 +107,7 @@ mod tests {
 
     /// What comes of a stream that is so for so many seconds, one after the other.
     fn lived(story: &[(Health, u64)]) -> Availability {
-        let (mono, mut seconds) = (Instant::now(), 0);
+        let (mono, mut seconds) = (clock::now(), 0);
         let now = |seconds| Now {
             mono: mono + Duration::from_secs(seconds),
             wall: jiff::Timestamp::from_second(seconds.cast_signed()).expect("a time"),
@@ -121,7 +122,9 @@ mod tests {
         }
         recorder.flush(now(seconds), &mut done);
         let mut tally = Tally::default();
-        done.iter().for_each(|(_, minute)| tally.add(minute));
+        for (_, minute) in &done {
+            tally.add(minute);
+        }
         tally.of(period(seconds.div_ceil(60) as u32))
     }
 
@@ -173,7 +176,9 @@ mod tests {
         #[test]
         fn the_shares_are_the_period(minutes in prop::collection::btree_map(0..200_u32, any_minute(), 0..60)) {
             let mut tally = Tally::default();
-            minutes.values().for_each(|minute| tally.add(minute));
+            for minute in minutes.values() {
+                tally.add(minute);
+            }
             let got = tally.of(period(200));
             prop_assert_eq!(got.spans.total(), 200 * 60_000);
             prop_assert!(got.longest_ms <= got.spans.down);

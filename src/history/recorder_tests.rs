@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::clock;
 
 /// Two clocks, of which one can be set.
 #[derive(Clone, Copy)]
@@ -12,7 +13,7 @@ struct Clocks(Now);
 impl Clocks {
     fn at(wall: &str) -> Self {
         Self(Now {
-            mono: Instant::now(),
+            mono: clock::now(),
             wall: wall.parse().expect("a time"),
         })
     }
@@ -201,7 +202,9 @@ proptest! {
     fn minutes_are_the_time_that_passed(steps in prop::collection::vec(any_step(0), 0..60)) {
         let (stored, _, lived) = play(&steps);
         let mut sum = Spans::default();
-        stored.values().for_each(|minute| sum.add(&minute.spans));
+        for minute in stored.values() {
+            sum.add(&minute.spans);
+        }
         // A slewed clock may be behind by less than a second each time it counts as set.
         let slewed = steps.iter().filter(|s| matches!(s, Step::Slew(..))).count() as u64 * 15;
         for state in Spans::STATES {
@@ -229,5 +232,4 @@ proptest! {
 #[test]
 fn a_recorder_is_small() {
     assert!(size_of::<Recorder>() <= 200, "{}", size_of::<Recorder>());
-    assert!(Timestamp::MIN < Timestamp::MAX);
 }

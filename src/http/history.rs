@@ -477,6 +477,7 @@ fn fitting_step(period: Period) -> u32 {
     *STEPS.iter().find(fits).unwrap_or(&1_440)
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as map_err wants it")]
 fn unreadable(error: StoreError) -> Problem {
     tracing::error!(%error, "the history cannot be read");
     let text = "the history cannot be read now; the log of the server has the cause";

@@ -24,7 +24,7 @@ use sightglass::feed::{Join, Retention};
 use sightglass::ingest::policy::{Policy, Rules};
 use sightglass::ingest::{Demand, Dialer, Fetcher};
 use sightglass::pipeline;
-use sightglass::store::Store;
+use sightglass::store::{Settings, Store};
 use sightglass::stream::{Account, AccountRecord, Definition, Draft, StreamId};
 use tokio_util::sync::CancellationToken;
 
@@ -55,7 +55,8 @@ impl Rig {
     pub(crate) fn new(accounts: &[&str]) -> Self {
         let library = Arc::new(pipeline::init(None).expect("GStreamer"));
         let folder = tempfile::tempdir().expect("a folder");
-        let opened = Store::open(&folder.path().join("store")).expect("a store");
+        let opened =
+            Store::open(&folder.path().join("store"), &Settings::default()).expect("a store");
         let accounts = accounts.iter().map(|id| account(id)).collect();
         let catalog = Catalog::new(opened.store, Vec::new(), accounts);
         let sessions = Sessions::new(SessionLimits {

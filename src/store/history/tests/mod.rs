@@ -275,7 +275,7 @@ fn put(slot: &Slot, minutes: &[(&str, u32)]) {
     let row = |&(stream, n): &(&str, u32)| (id(stream), later(n), minute(Health::Up));
     let rows: Vec<_> = minutes.iter().map(row).collect();
     write(slot, |tables, defined| {
-        tables.put_minutes(&rows, defined).expect("written")
+        tables.put_minutes(&rows, defined).expect("written");
     });
 }
 

@@ -23,20 +23,31 @@ seed() {
     cp .media/bbb-4s/index.m3u8 fuzz/corpus/hls/bbb.m3u8
     local form
     for form in mp4 flv asf adts mp3; do
-        local codecs=(-c:v copy -c:a aac)
+        # The first byte tells the target which container it is told, and how to slice.
+        local codecs=(-c:v copy -c:a aac) told='\310'
         case "$form" in
-        mp4) codecs+=(-movflags cmaf+frag_keyframe+empty_moov) ;;
+        mp4) codecs+=(-movflags cmaf+frag_keyframe+empty_moov) told='\312' ;;
+        flv) told='\313' ;;
         asf) codecs=(-c:v msmpeg4 -s 160x90 -c:a wmav2) ;;
-        adts) codecs=(-vn -c:a aac) ;;
-        mp3) codecs=(-vn -c:a libmp3lame) ;;
+        adts) codecs=(-vn -c:a aac) told='\314' ;;
+        mp3) codecs=(-vn -c:a libmp3lame) told='\314' ;;
         esac
         ffmpeg -nostdin -v error -y -t 0.4 -i .media/codecs/h264.ts "${codecs[@]}" -f "$form" "fuzz/corpus/seed.$form" 2>/dev/null
-        { printf '\033' && head -c 49152 "fuzz/corpus/seed.$form"; } >"fuzz/corpus/remux/$form"
+        { printf '%b' "$told" && head -c 49152 "fuzz/corpus/seed.$form"; } >"fuzz/corpus/remux/$form"
         { printf '\000' && head -c 4096 "fuzz/corpus/seed.$form"; } >"fuzz/corpus/detect/$form"
-        rm "fuzz/corpus/seed.$form"
     done
-    cp fuzz/corpus/remux/asf fuzz/corpus/mms/header
-    head -c 4096 .media/bbb.ts >fuzz/corpus/detect/ts
+    ffmpeg -nostdin -v error -y -t 0.4 -i .media/codecs/h264.ts -c:v copy -c:a aac -f mp4 -movflags faststart fuzz/corpus/seed.mp4
+    { printf '\312' && head -c 49152 fuzz/corpus/seed.mp4; } >fuzz/corpus/remux/mp4-whole
+    { printf '\311' && head -c 24064 .media/codecs/h264.ts; } >fuzz/corpus/remux/ts
+    # A header and a packet of data as MMS frames them, and the header alone.
+    {
+        printf '\033$H\010\020\0\0\0\0\0\014\010\020' && head -c 4096 fuzz/corpus/seed.asf
+        printf '$D\360\003\0\0\0\0\0\0\360\003' && head -c 1000 fuzz/corpus/seed.asf
+        printf '$E\004\0\0\0\0\0'
+    } >fuzz/corpus/mms/framed
+    { printf '\033' && head -c 8192 fuzz/corpus/seed.asf; } >fuzz/corpus/mms/header
+    rm fuzz/corpus/seed.*
+    { printf '\000' && head -c 4096 .media/bbb.ts; } >fuzz/corpus/detect/ts
 }
 
 run() {
@@ -48,7 +59,8 @@ run() {
         echo "fuzz: $target FOUND SOMETHING (fuzz/target/$target.log)" >&2
         return 1
     }
-    grep -E 'stat::number_of_executed_units|stat::peak_rss_mb' "fuzz/target/$target.log" | sed "s/^/fuzz: $target: /"
+    # Runs, edges covered, the corpus, runs a second, and the most memory.
+    grep -aE '^#[0-9]+\s+DONE|^stat::(average_exec_per_sec|peak_rss_mb)' "fuzz/target/$target.log" | sed "s/^/fuzz: $target: /"
 }
 export -f run
 export SECONDS_EACH

@@ -98,6 +98,40 @@ pub struct Watch {
     bytes: u64,
 }
 
+impl PlaylistReport {
+    /// What was counted before and what was counted later, as one.
+    #[must_use]
+    pub fn followed_by(&self, later: &Self) -> Self {
+        Self {
+            loaded: self.loaded + later.loaded,
+            unchanged: self.unchanged + later.unchanged,
+            failures: self.failures + later.failures,
+            regressions: self.regressions + later.regressions,
+            restarts: self.restarts + later.restarts,
+            unnumbered: self.unnumbered + later.unnumbered,
+            missed: self.missed + later.missed,
+            gaps: self.gaps + later.gaps,
+            listed: self.listed + later.listed,
+            over_target: self.over_target + later.over_target,
+            discontinuity_errors: self.discontinuity_errors + later.discontinuity_errors,
+            segments: self.segments + later.segments,
+            segments_failed: self.segments_failed + later.segments_failed,
+            segments_slow: self.segments_slow + later.segments_slow,
+            announced: self.announced + later.announced,
+            took: self.took + later.took,
+            measured: (
+                self.measured.0 + later.measured.0,
+                self.measured.1 + later.measured.1,
+            ),
+            peak_bandwidth: [self.peak_bandwidth, later.peak_bandwidth]
+                .into_iter()
+                .flatten()
+                .reduce(f64::max),
+            ..later.clone()
+        }
+    }
+}
+
 impl Watch {
     /// A playlist came, whose loading began `at` this time.
     pub fn on_playlist(&mut self, playlist: &MediaPlaylist, at: Instant) {

@@ -10,6 +10,7 @@ mod pull_tests;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ const RATES: usize = 31;
 const EAGER_RATES: usize = 5;
 /// Media time from one of the later ones to the next.
 const RATE_EVERY: Duration = Duration::from_mins(1);
+/// Playlists are judged by what was seen of them in this time, or in more.
+const LATELY: Duration = Duration::from_secs(10);
 /// A bit rate that is remembered covers so much media.
 const LEAST_MEDIA: Duration = Duration::from_secs(2);
 
@@ -36,7 +39,8 @@ const LEAST_MEDIA: Duration = Duration::from_secs(2);
 pub struct Observed {
     /// Of the transport stream.
     pub scan: ScanReport,
-    /// Of playlists and segments; `None` if the source has none.
+    /// Of playlists and segments, over the last four target durations and ten seconds or more: what is wrong with
+    /// them shows in several of them. `None` if the source has none.
     pub playlist: Option<PlaylistReport>,
     /// Since the newest byte of media or playlist came, or since watching began.
     pub idle_for: Duration,
@@ -82,6 +86,8 @@ struct Segments {
 struct Watching {
     scan: Scan,
     watch: Watch,
+    /// What it has reported lately, and since when; the oldest first.
+    reports: VecDeque<(Instant, PlaylistReport)>,
     has_playlists: bool,
     /// When something came last, or watching began.
     heard_at: Option<Instant>,
@@ -93,7 +99,7 @@ struct Watching {
 /// Bit rates of the past.
 #[derive(Debug, Default)]
 struct Rates {
-    newest: std::collections::VecDeque<f32>,
+    newest: VecDeque<f32>,
     seen: usize,
     since: Duration,
 }
@@ -154,6 +160,7 @@ impl Observer {
         if let Some(watching) = &mut inner.watching {
             watching.discontinuity();
             watching.watch.restart();
+            watching.reports.clear();
             watching.has_playlists = false;
         }
     }
@@ -248,7 +255,7 @@ impl Observer {
         let heard_at = *watching.heard_at.get_or_insert(now);
         let usual_bitrate = watching.rates.median();
         watching.rates.learn(&scan);
-        let playlist = watching.watch.report(now);
+        let playlist = watching.lately(now);
         Observed {
             scan,
             playlist: watching.has_playlists.then_some(playlist),
@@ -311,6 +318,7 @@ impl Watching {
         Self {
             scan: Scan::new(nature.options()),
             watch,
+            reports: VecDeque::new(),
             has_playlists: false,
             heard_at: None,
             segment_from: None,
@@ -322,6 +330,28 @@ impl Watching {
         self.scan.discontinuity();
         // No media time passes over it.
         self.segment_from = Some(self.scan.media());
+    }
+
+    /// What the watch has reported in the last four target durations, and in ten seconds at least.
+    fn lately(&mut self, now: Instant) -> PlaylistReport {
+        let newest = self.watch.report(now);
+        let window = (newest.target_duration * 4).max(LATELY);
+        let ago = |at: Instant| now.saturating_duration_since(at);
+        // A few that overlap the window are exact enough.
+        match self.reports.back_mut() {
+            Some((since, last)) if ago(*since) < window / 4 => *last = last.followed_by(&newest),
+            _ => self.reports.push_back((now, newest)),
+        }
+        while self
+            .reports
+            .front()
+            .is_some_and(|(since, _)| ago(*since) > window)
+        {
+            self.reports.pop_front();
+        }
+        let all = self.reports.iter().map(|(_, report)| report.clone());
+        all.reduce(|before, later| before.followed_by(&later))
+            .unwrap_or_default()
     }
 
     fn hears_of_playlist(&mut self, at: Instant) {

@@ -15,17 +15,20 @@ const APART: Duration = Duration::from_secs(5);
 const CONTINUOUS: Duration = Duration::from_secs(20);
 /// Looks whose loudness makes a short-term value: three seconds (EBU Tech 3341, 2.2).
 const LOUDNESS_LOOKS: usize = 3;
-/// Pictures after the keyframe that are smaller than this part of it, on average, hold hardly any change.
-const STILL_SHARE: usize = 50;
+/// Pictures of which half are smaller than this part of the keyframe hold hardly any change: of moving ones it is a
+/// two-hundredth, of frozen ones a three-thousandth.
+const STILL_SHARE: usize = 500;
 /// Fewer pictures prove nothing.
 const STILL_UNITS: usize = 10;
 
 /// Whether the pictures after a keyframe hold so few bytes that nothing seems to move: worth a closer look.
 pub(super) fn seems_still(keyframe: &Unit, group: &[Unit]) -> bool {
     let rest = group.iter().filter(|unit| !unit.key);
-    let many = rest.clone().count();
-    let bytes: usize = rest.map(|unit| unit.data.len()).sum();
-    many >= STILL_UNITS && bytes / many < keyframe.data.len() / STILL_SHARE
+    let mut sizes: Vec<usize> = rest.map(|unit| unit.data.len()).collect();
+    sizes.sort_unstable();
+    let median = sizes.get(sizes.len() / 2);
+    sizes.len() >= STILL_UNITS
+        && median.is_some_and(|size| *size < keyframe.data.len() / STILL_SHARE)
 }
 
 /// The picture of an earlier look.
@@ -49,14 +52,15 @@ impl Before {
 /// What the looks before have shown, as far as the next one needs it.
 #[derive(Default)]
 pub(super) struct Eyes {
-    before: Option<Before>,
+    /// Oldest first; the first is the one to compare with, the others take its place when they are old enough.
+    before: VecDeque<Before>,
     loudness: VecDeque<SoundFigures>,
 }
 
 impl Eyes {
-    /// The picture of the look before.
+    /// The picture to compare with.
     pub(super) fn before(&self) -> Option<Before> {
-        self.before.clone()
+        self.before.front().cloned()
     }
 
     /// Judges a look.
@@ -98,10 +102,25 @@ impl Eyes {
             Observation::absent(Kind::Black)
         });
         judge.observe(self.frozen(at, first, frames, black));
-        self.before = Some(Before {
-            at,
-            picture: first.clone(),
-        });
+        self.remember(at, first);
+    }
+
+    /// Keeps the newest picture that the next look can be compared with, and those that come after it.
+    fn remember(&mut self, at: Instant, picture: &PictureFigures) {
+        let recent = self.before.back();
+        if recent.is_none_or(|recent| recent.apart(at) >= APART / 4) {
+            self.before.push_back(Before {
+                at,
+                picture: picture.clone(),
+            });
+        }
+        while self
+            .before
+            .get(1)
+            .is_some_and(|next| next.apart(at) >= APART)
+        {
+            self.before.pop_front();
+        }
     }
 
     /// Nothing moves in all pictures that were seen, and nothing has since the look before, if that was not long ago.
@@ -118,7 +137,7 @@ impl Eyes {
             return Observation::absent(Kind::Frozen);
         }
         let evidence = Evidence::new("the picture does not move");
-        let Some(before) = &self.before else {
+        let Some(before) = self.before.front() else {
             return Observation::present(Kind::Frozen, evidence);
         };
         let apart = before.apart(at);
@@ -186,8 +205,8 @@ mod tests {
             let rest = std::iter::repeat_n(unit(bytes, false), many);
             std::iter::once(key.clone()).chain(rest).collect::<Vec<_>>()
         };
-        assert!(seems_still(&key, &group(48, 300)));
-        assert!(!seems_still(&key, &group(48, 900)));
-        assert!(!seems_still(&key, &group(5, 300)), "too few");
+        assert!(seems_still(&key, &group(48, 60)));
+        assert!(!seems_still(&key, &group(48, 90)));
+        assert!(!seems_still(&key, &group(5, 60)), "too few");
     }
 }

@@ -1,5 +1,6 @@
 //! A look: a keyframe and a second of sound out of a stream, through the decoders. What it means is for [`super::eyes`].
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,6 +73,25 @@ impl Looked {
         let picture = self.picture.as_ref().map(|seen| told(seen.as_ref().err()));
         let sound = self.sound.as_ref().map(|seen| told(seen.as_ref().err()));
         [picture, sound].contains(&Some(true)) && ![picture, sound].contains(&Some(false))
+    }
+}
+
+impl fmt::Display for Looked {
+    /// For the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.picture {
+            Some(Ok(seen)) => write!(f, "{}x{}", seen.width, seen.height)?,
+            Some(Err(error)) => write!(f, "picture: {error}")?,
+            None => f.write_str("no picture")?,
+        }
+        if let Some(group) = &self.group {
+            write!(f, ", {} pictures", group.frames.len())?;
+        }
+        match &self.sound {
+            Some(Ok(sound)) => write!(f, ", {:.1} LUFS", sound.loudness),
+            Some(Err(error)) => write!(f, ", sound: {error}"),
+            None => f.write_str(", no sound"),
+        }
     }
 }
 

@@ -168,7 +168,7 @@ impl Monitor {
 
     /// What is known of all streams that are watched.
     pub fn all(&self) -> Vec<(StreamId, Known)> {
-        self.inner.board.all()
+        self.inner.all()
     }
 
     /// The whole.

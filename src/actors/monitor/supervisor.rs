@@ -172,6 +172,21 @@ impl Inner {
         Terms::new(&self.settings.terms, &definition.options.monitor)
     }
 
+    /// What is known of all streams that are watched, or will be: those that were added a moment ago are seen to wait.
+    pub(super) fn all(&self) -> Vec<(StreamId, Known)> {
+        let catalog = self.hub.catalog.snapshot();
+        let mut known: BTreeMap<StreamId, Known> = self.board.all().into_iter().collect();
+        known.retain(|id, _| catalog.contains_key(id));
+        let now = (clock::now(), clock::wall());
+        for (id, record) in catalog.iter() {
+            if !known.contains_key(id) && is_watched(self, &record.definition) {
+                let terms = self.terms(&record.definition);
+                known.insert(id.clone(), Known::new(terms.mode, terms.interval, now));
+            }
+        }
+        known.into_iter().collect()
+    }
+
     /// Puts a stream on the board before its watch begins: what waits is seen to wait.
     fn announce(&self, definition: &Definition) {
         let terms = self.terms(definition);

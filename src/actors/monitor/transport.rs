@@ -8,8 +8,9 @@ use crate::conditions::{Evidence, Kind, Observation};
 use crate::ingest::observer::{Limits, Observed, findings};
 use crate::ingest::{Cause, IngestError};
 
-/// A source that brings nothing for so long, or for two target durations, has stalled.
-const STALLED: Duration = Duration::from_secs(6);
+/// A source that brings nothing for so long, or for one and a half target durations, has stalled: playlists come more
+/// often.
+const STALLED: Duration = Duration::from_secs(4);
 
 /// The pull has changed, or goes on as it was. `failed` is the attempt whose failure was told last.
 pub(super) fn on_status(judge: &mut Judge, status: &IngestStatus, failed: &mut u64) {
@@ -65,7 +66,7 @@ pub(super) fn on_observed(judge: &mut Judge, observed: &Observed, status: &Inges
         return;
     }
     let target = status.target_duration.unwrap_or_default();
-    let stalled = observed.idle_for >= STALLED.max(target * 2);
+    let stalled = observed.idle_for >= STALLED.max(target * 3 / 2);
     judge.observe(if stalled {
         let evidence = Evidence::new("it is connected, but nothing comes");
         let seconds = observed.idle_for.as_secs_f64();

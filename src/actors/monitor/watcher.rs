@@ -18,9 +18,8 @@ use crate::base::clock;
 use crate::ingest::Demand;
 use crate::stream::{Definition, MonitorMode};
 
-/// What packets and playlists show is judged this often: often enough for hold times of ten seconds, and seldom
-/// enough that a beat holds some seconds of media, also of segments.
-const BEAT: Duration = Duration::from_secs(5);
+/// What packets and playlists show is judged this often.
+const BEAT: Duration = Duration::from_secs(2);
 /// The shortest sleep.
 const TICK: Duration = Duration::from_millis(50);
 /// A source that brings nothing for so long has been looked at as well: it is what there is to see.
@@ -212,6 +211,7 @@ impl Watcher {
             self.shared.thumbnails.put(id, jpeg, at);
         }
         let saw = looked.saw();
+        tracing::debug!(stream = %self.definition.id, saw, %looked, "look");
         self.eyes.judge(&mut self.judge, looked);
         self.looked(saw);
     }

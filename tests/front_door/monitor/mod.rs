@@ -54,6 +54,10 @@ fn options(mode: &str) -> Options {
     let interval = format!("{}s", INTERVAL.as_secs());
     Options::new()
         .env("MONITOR_MODE", mode)
+        .env(
+            "LOG_LEVEL",
+            "info,sightglass::actors::monitor::watcher=debug,sightglass::actors::sampler=debug",
+        )
         .env("MONITOR_INTERVAL", &interval)
         .env("MONITOR_PICTURE_INTERVAL", &interval)
         .env("MONITOR_START_RATE", "1000")

@@ -204,7 +204,8 @@ async fn a_removed_stream_has_no_history() {
         },
         later(0),
     );
-    assert!((5..20).contains(&steps), "{steps} steps");
+    // The writer may have taken the first ones before it was closed.
+    assert!((1..20).contains(&steps), "{steps} steps");
     let [hours, events, order, _] = rows(&slot);
     assert_eq!((hours + 2, events, order), (13, 13, 13), "two hours run");
 }

@@ -7,7 +7,7 @@ use sightglass::actors::ingest::Phase;
 use sightglass::ingest::{Cause, Demand, Look};
 use sightglass::ts::Kind;
 
-use crate::rig::{Rig, until, until_live};
+use crate::rig::{Rig, SOON, until, until_live};
 use crate::support::*;
 
 /// A keyframe, and what the source carries.
@@ -107,7 +107,7 @@ async fn what_fails_while_it_is_sampled_is_noticed_and_what_nobody_asks_for_is_n
     let monitor = rig.monitor("news", Demand::Sampled);
     until_live(&monitor, Demand::Sampled).await;
     live.fault(Fault::Segments(404));
-    let looked = monitor.look().await;
+    let looked = tokio::time::timeout(SOON, monitor.look()).await.unwrap();
     assert_eq!(looked.unwrap_err().cause, Cause::NotFound);
     until(&monitor, "down", |s| s.phase == Phase::BackingOff).await;
     // The playlist alone is no proof any more.

@@ -1,6 +1,10 @@
 //! What a monitor and viewers ask of one pull, against real origins.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::case_sensitive_file_extension_comparisons
+)]
 
 #[path = "../support/mod.rs"]
 mod support;

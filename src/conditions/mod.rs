@@ -5,7 +5,7 @@
 //! serves streams that are scanned all the time and streams that are looked at now and then. It answers with [`Change`]s.
 //!
 //! - **Raised** when it has lasted for its hold time, counted from when it was first seen, and was seen after half of that
-//!   time, and as often as `looks` says. A closer look ([`Observation::confirmed`]) stands for the last two. So one dark
+//!   time (picture and sound: at the end of it, for between two looks they may have been otherwise), and as often as `looks` says. A closer look ([`Observation::confirmed`]) stands for the last two. So one dark
 //!   keyframe, and one failed request, raise nothing.
 //! - **Cleared** when it has been gone for its clear time. What is gone for less than 5 s was not gone.
 //! - **Flapping**: what is raised again within 30 minutes takes twice as long to clear each time, up to 5 minutes.

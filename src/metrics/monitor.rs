@@ -7,7 +7,7 @@ use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use super::exposition::{Exposition, Type};
 use super::names;
 use crate::actors::monitor::{Known, Overview, coverage};
-use crate::conditions::{Health, Kind, Severity};
+use crate::conditions::{Health, Kind};
 use crate::stream::{MonitorMode, StreamId};
 
 const HEALTHS: [Health; 5] = [
@@ -137,20 +137,13 @@ fn of_each(out: &mut Exposition, all: &[(StreamId, Known)]) {
     let about = (
         names::STREAM_CONDITION,
         Type::Gauge,
-        "Conditions of a stream that last: 1 for an informational one, 2 for a warning, 3 for a critical one.",
+        "1 for each condition of a stream that lasts.",
     );
     let lasting = all.iter().flat_map(|(id, known)| {
-        known.conditions.iter().map(move |condition| {
-            let severity = match condition.severity {
-                Severity::Info => 1.0,
-                Severity::Warning => 2.0,
-                Severity::Critical => 3.0,
-            };
-            (
-                [id.to_string(), condition.kind.as_str().to_owned()],
-                severity,
-            )
-        })
+        known
+            .conditions
+            .iter()
+            .map(move |condition| ([id.to_string(), condition.kind.as_str().to_owned()], 1.0))
     });
     out.family(about, ["stream", "condition"], lasting);
     let about = (

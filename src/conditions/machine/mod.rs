@@ -283,7 +283,7 @@ impl Machine {
     /// When a suspect is raised if nothing more is seen.
     fn ripe(&self, kind: Kind, suspect: &track::Suspect) -> Option<(Instant, Step)> {
         let rule = self.terms.rule(kind);
-        if !suspect.is_proven(rule) {
+        if !suspect.is_proven(kind, rule) {
             return None;
         }
         let mut at = suspect.ripe_at(rule);

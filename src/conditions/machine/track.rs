@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::super::{Condition, Observation, Proof, Rule};
+use super::super::{Condition, Kind, Observation, Proof, Rule};
 
 /// One kind: how things stand, and what is remembered.
 #[derive(Clone, Debug, Default)]
@@ -142,8 +142,15 @@ impl Suspect {
     }
 
     /// Whether it was seen often and late enough to be raised once it is ripe: one look proves nothing about a time.
-    pub(super) fn is_proven(&self, rule: &Rule) -> bool {
-        let again = self.last >= self.from + rule.hold / 2 && self.looks >= rule.looks.max(1);
+    pub(super) fn is_proven(&self, kind: Kind, rule: &Rule) -> bool {
+        // Between two looks at a picture it may have been otherwise, and what lasts as long as most of the hold time
+        // may be meant, as a fade is; what a pull or its packets tell holds until they tell something else.
+        let late = if Kind::FAILOVER.contains(&kind) {
+            rule.hold * 9 / 10
+        } else {
+            rule.hold / 2
+        };
+        let again = self.last >= self.from + late && self.looks >= rule.looks.max(1);
         self.confirmed || again
     }
 

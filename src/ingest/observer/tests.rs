@@ -165,7 +165,8 @@ fn healthy_segments_raise_nothing() {
             assert_eq!(present(&observed), [], "{name}");
             let playlist = observed.playlist.unwrap();
             assert_eq!(playlist.announced_bandwidth, Some(3_500_000));
-            assert_eq!(playlist.measured, (1, 0), "{name}");
+            assert!(playlist.measured.0 > 0, "{name}");
+            assert_eq!(playlist.measured.1, 0, "{name}");
             assert!(
                 observed.scan.errors.is_clean(),
                 "{:?}",

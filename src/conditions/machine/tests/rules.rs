@@ -13,8 +13,8 @@ fn raised_when_it_has_lasted_and_was_seen_again() {
             ("0 black; 9.98 black; 20 .", "10 +black; 10 degraded"),
             ("0 black; 40 black; 50 .", "40 +black; 40 degraded"),
             // Seen again, but too soon to tell that it lasts.
-            ("0 black; 4.9 black; 60 .", ""),
-            ("0 black; 5 black; 60 .", "10 +black; 10 degraded"),
+            ("0 black; 8.9 black; 60 .", ""),
+            ("0 black; 9 black; 60 .", "10 +black; 10 degraded"),
             // Two findings of one look.
             ("0 black~10; 0 black; 60 .", ""),
             ("0 black~10; 1 black; 60 .", "1 +black; 1 degraded"),
@@ -75,17 +75,17 @@ fn what_has_lasted_already_began_after_it_was_last_absent() {
 #[test]
 fn gaps_under_five_seconds_do_not_count() {
     let cases = [
-        ("0 black; 4 !black; 8.999 black", "10"),
+        ("0 black; 4 !black; 8.999 black; 9.5 black", "10"),
         ("0 black; 4 !black; 9 black", ""),
-        ("0 black; 4 !black; 9 black; 14 black", "19"),
+        ("0 black; 4 !black; 9 black; 18 black", "19"),
         // Nothing is raised while it is gone.
         ("0 black; 6 black; 9 !black; 12 black", "12"),
         ("0 black; 6 black; 9 !black", ""),
         // The gap begins when it is first seen to be gone.
         ("0 black; 3 !black; 6 !black; 8 black", ""),
         // A close look that finds nothing is no gap.
-        ("0 black; 3 !black; 7 black", "10"),
-        ("0 black; 3 !black*; 7 black", ""),
+        ("0 black; 3 !black; 7 black; 9 black", "10"),
+        ("0 black; 3 !black*; 7 black; 9 black", ""),
     ];
     for (script, raised) in cases {
         let mut stage = Stage::new(Terms::usual());
@@ -274,11 +274,11 @@ fn after_an_outage_everything_is_looked_at_afresh() {
             ),
             // Seen while it clears: raised once it is cleared.
             (
-                "0 down*; 30 !down; 30 black; 36 black; 60 .",
+                "0 down*; 30 !down; 30 black; 39.5 black; 60 .",
                 "10 +down; 10 down; 40 -down over; 40 +black; 40 degraded",
             ),
             (
-                "0 down*; 30 !down; 35 black; 41 black; 60 .",
+                "0 down*; 30 !down; 35 black; 44.5 black; 60 .",
                 "10 +down; 10 down; 40 -down over; 40 up; 45 +black; 45 degraded",
             ),
             // And forgotten when the outage goes on after all.
@@ -415,7 +415,7 @@ fn while_it_is_our_own_network() {
 fn the_wall_clock_may_jump() {
     for jump in [-3600, 3600] {
         let mut stage = Stage::new(Terms::usual());
-        stage.play("0 black; 6 black");
+        stage.play("0 black; 9 black");
         let honest = stage.start.wall;
         stage.start.wall = honest
             .saturating_add(jiff::SignedDuration::from_secs(jump))
@@ -446,7 +446,7 @@ fn time_that_runs_backwards_stands_still() {
     check(
         &Terms::usual(),
         &[(
-            "50 black; 20 black; 55 black; 60 .",
+            "50 black; 20 black; 59.5 black; 60 .",
             "60 +black; 60 degraded",
         )],
     );

@@ -25,6 +25,7 @@
 pub mod accounts;
 pub mod actors;
 pub mod admission;
+pub mod alerts;
 pub mod app;
 pub mod base;
 pub mod conditions;

@@ -1,0 +1,12 @@
+//! Who is told what, and when. Pure: time is an argument, and nothing here knows how a notification is delivered.
+//!
+//! ```text
+//! events (history) ─► router ─► notifications ─► outbox (store) ─► mail, webhook, Alertmanager
+//! ```
+
+mod notification;
+
+pub use notification::{
+    Common, Item, ItemKind, MOST_ITEMS, MOST_THUMBNAILS, Notification, NotificationId, Picture,
+    ReceiverId,
+};

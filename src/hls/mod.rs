@@ -4,7 +4,8 @@
 //! and [`Multivariant::audio_of`] the sound that goes with it,
 //! [`Reloader`] says what to fetch next and when to reload, [`Decryptor`] undoes AES-128.
 //!
-//! *Watching a source*: [`Watch`] says how its playlists and segments come.
+//! *Watching a source*: [`Watch`] says how its playlists and segments come, [`VariantWatch`] whether its variants stay
+//! together.
 //!
 //! *Serving a feed*: [`Window`] cuts chunks into segments and lists them, [`multivariant`] and [`Window::playlist`] put
 //! playlists into text.
@@ -17,6 +18,7 @@ mod media;
 mod playlist;
 mod reload;
 mod variables;
+mod variant_watch;
 mod variants;
 mod watch;
 mod window;
@@ -29,6 +31,7 @@ pub use playlist::{
 };
 pub use reload::{Counters, Failed, ReloadOptions, Reloader, Step};
 pub use variables::Variables;
+pub use variant_watch::{VariantReport, VariantWatch};
 pub use variants::{AudioRendition, Multivariant, Variant, Want, choose};
 pub use watch::{PlaylistReport, SegmentSeen, Watch};
 pub use window::{SegmentData, Window, WindowOptions};

@@ -16,7 +16,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::progress::Found;
-use crate::hls::{MediaPlaylist, PlaylistReport, SegmentSeen, Watch};
+use crate::hls::{MediaPlaylist, PlaylistReport, SegmentSeen, VariantReport, Watch};
 use crate::ts::{Scan, ScanOptions, ScanReport};
 pub use findings::{Finding, Limits, findings};
 
@@ -42,6 +42,8 @@ pub struct Observed {
     /// Of playlists and segments, over the last four target durations and ten seconds or more: what is wrong with
     /// them shows in several of them. `None` if the source has none.
     pub playlist: Option<PlaylistReport>,
+    /// Of the variants beside the one that is pulled; `None` if there are none, or none was looked at.
+    pub variants: Option<VariantReport>,
     /// Since the newest byte of media or playlist came, or since watching began.
     pub idle_for: Duration,
     /// The median of the bit rates before, bits a second; `None` until there are three.
@@ -89,6 +91,7 @@ struct Watching {
     /// What it has reported lately, and since when; the oldest first.
     reports: VecDeque<(Instant, PlaylistReport)>,
     has_playlists: bool,
+    variants: Option<VariantReport>,
     /// When something came last, or watching began.
     heard_at: Option<Instant>,
     /// Media time at the end of the segment before.
@@ -162,6 +165,7 @@ impl Observer {
             watching.watch.restart();
             watching.reports.clear();
             watching.has_playlists = false;
+            watching.variants = None;
         }
     }
 
@@ -189,6 +193,11 @@ impl Observer {
             watching.hears_of_playlist(at);
             watching.watch.on_playlist(playlist, at);
         });
+    }
+
+    /// How the variants beside the one that is pulled are.
+    pub fn variants(&self, report: VariantReport) {
+        self.watching(|watching| watching.variants = Some(report));
     }
 
     /// A manifest that need not change to go on (DASH).
@@ -259,6 +268,7 @@ impl Observer {
         Observed {
             scan,
             playlist: watching.has_playlists.then_some(playlist),
+            variants: watching.variants.filter(|report| report.watched > 0),
             idle_for: now.saturating_duration_since(heard_at),
             usual_bitrate,
             remuxed,
@@ -298,6 +308,7 @@ impl Inner {
         {
             // Another variant: another playlist.
             watching.watch.restart();
+            watching.variants = None;
         }
     }
 
@@ -320,6 +331,7 @@ impl Watching {
             watch,
             reports: VecDeque::new(),
             has_playlists: false,
+            variants: None,
             heard_at: None,
             segment_from: None,
             rates: Rates::default(),

@@ -1,5 +1,6 @@
 //! Pulls an HLS source: the best variant, and the sound that goes with it.
 
+mod beside;
 mod track;
 
 use std::time::Instant;
@@ -19,6 +20,7 @@ use crate::hls::{
 };
 use crate::remux::{Container, InputOptions};
 use crate::stream::Source;
+use beside::Beside;
 use track::{Address, Track};
 
 /// Multivariant playlists that lead to multivariant playlists.
@@ -79,19 +81,21 @@ impl Context<'_> {
             main,
             first,
             audio,
+            others,
             best_is_cheapest,
         } = choice;
+        let beside = Beside::new(others);
         let audio = match audio {
             Some(audio) if demand != Demand::Sampled => {
                 return tokio::select! {
-                    ended = Box::pin(pull_both(self, (main, first), audio)) => ended.map(|()| None),
+                    ended = Box::pin(pull_both(self, (main, first), audio, beside)) => ended.map(|()| None),
                     new = self.sink.asked().demands(|new| new != demand) => Ok(Some(new)),
                 };
             }
             audio => audio,
         };
         let changes = audio.is_none() && (best_is_cheapest || demand != Demand::Watched);
-        let mut track = Track::new(self, main, Output::new(self.sink));
+        let mut track = Track::new(self, main, Output::new(self.sink)).with(beside);
         track.serve(demand, changes, audio);
         track.accept(first.0, first.1).await;
         track.run().await
@@ -103,12 +107,13 @@ async fn pull_both(
     context: &Context<'_>,
     (main, first): (Address, (MediaPlaylist, Instant)),
     audio: Audio,
+    beside: Beside,
 ) -> Result<(), IngestError> {
     let (to_main, from_main) = segmented::lane();
     let (to_audio, from_audio) = segmented::lane();
     let target = first.0.target_duration;
     let inputs = inputs(&audio);
-    let mut video = Track::new(context, main, Output::Lane(to_main));
+    let mut video = Track::new(context, main, Output::Lane(to_main)).with(beside);
     let mut sound = Track::new(context, audio.address, Output::Lane(to_audio)).beside();
     video.accept(first.0, first.1).await;
     let merged = segmented::merge(
@@ -153,6 +158,8 @@ struct Choice {
     /// Its playlist, and when its loading began.
     first: (MediaPlaylist, Instant),
     audio: Option<Audio>,
+    /// Variants that are not pulled.
+    others: Vec<Address>,
     /// There is only one variant, or the same one would be chosen for all demands.
     best_is_cheapest: bool,
 }
@@ -194,7 +201,7 @@ impl Context<'_> {
             started,
         } = first;
         let mut playlist = (playlist, started);
-        let mut audio = None;
+        let (mut audio, mut others) = (None, Vec::new());
         let mut best_is_cheapest = true;
         for _ in 0..=MAX_NESTING {
             let all = match playlist.0 {
@@ -203,6 +210,7 @@ impl Context<'_> {
                         main: address,
                         first: (media, playlist.1),
                         audio,
+                        others,
                         best_is_cheapest,
                     });
                 }
@@ -217,6 +225,7 @@ impl Context<'_> {
             self.sink
                 .note(|found| found.variants = offered(&all, variant));
             audio = sound(&all, variant).or(audio);
+            others = beside::of(&all, variant);
             address = Address {
                 url: variant.uri.clone(),
                 variables: all.variables.clone(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use url::Url;
 
+use super::beside::Beside;
 use super::{Audio, Context, inputs, parse};
 use crate::base::clock;
 use crate::hls::{
@@ -52,6 +53,8 @@ pub(super) struct Track<'a> {
     changes: bool,
     /// Looked at beside it.
     sound: Option<Audio>,
+    /// The variants that it is one of.
+    variants: Beside,
     glances: Glances,
     /// A look was wanted when it was last decided what to do.
     looks: bool,
@@ -85,6 +88,7 @@ impl<'a> Track<'a> {
             demand: None,
             changes: false,
             sound: None,
+            variants: Beside::default(),
             glances: Glances::default(),
             looks: false,
             delivered: 0,
@@ -96,6 +100,12 @@ impl<'a> Track<'a> {
     /// The same, as sound beside another track.
     pub(super) fn beside(mut self) -> Self {
         self.is_main = false;
+        self
+    }
+
+    /// The same, as one of several variants.
+    pub(super) fn with(mut self, variants: Beside) -> Self {
+        self.variants = variants;
         self
     }
 
@@ -122,6 +132,7 @@ impl<'a> Track<'a> {
         });
         if self.is_main {
             sink.observe(|observer| observer.playlist(&playlist, started));
+            self.variants.on_own(&playlist);
         }
         self.reloader.on_playlist(playlist, started);
         if self.demand == Some(Demand::Sampled) {
@@ -149,6 +160,7 @@ impl<'a> Track<'a> {
                     }
                 }
                 Step::Reload { at } => {
+                    self.variants.look(self.context, now, at).await;
                     if self.sleep(Some(at)).await {
                         self.reload().await?;
                     }

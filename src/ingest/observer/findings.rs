@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::Observed;
-use crate::hls::PlaylistReport;
+use crate::hls::{PlaylistReport, VariantReport};
 use crate::ts::{Kind, ScanReport, TrackReport};
 
 /// One kind of fault, and whether it was there in what was observed. Kinds of which that says nothing are left out.
@@ -53,6 +53,9 @@ pub struct Limits {
     pub stale_targets: f64,
     /// `stale`: at least so long beyond one target duration, for caches and short segments.
     pub stale_grace: Duration,
+    /// `playlist`: of `BANDWIDTH`, which no segment should exceed (RFC 8216, 4.3.4.2). Many sources exceed it a little;
+    /// by half as much again on average, players choose a variant that does not come in time.
+    pub bandwidth: f64,
     /// `slow`: time that segments take for each second that they last.
     pub load: f64,
 }
@@ -70,11 +73,16 @@ impl Default for Limits {
             silence: Duration::from_secs(5),
             stale_targets: 1.5,
             stale_grace: Duration::from_secs(3),
+            bandwidth: 1.5,
             load: 1.0,
         }
     }
 }
 
+/// Numbers of a finding.
+const MOST_NUMBERS: usize = 8;
+/// Fewer segments say nothing of their mean bandwidth: one scene may be dense.
+const LEAST_SEGMENTS: u64 = 3;
 /// Tracks with fewer packets in a window say nothing about scrambling.
 const LEAST_PACKETS: u64 = 20;
 /// A window of this much media without a unit of a kind is enough to say that there is none.
@@ -101,7 +109,11 @@ pub fn findings(observed: &Observed, limits: &Limits) -> Vec<Finding> {
         all.push(codec_changed(scan));
     }
     if let Some(playlist) = &observed.playlist {
-        all.extend(numbering(playlist));
+        all.extend(numbering(
+            playlist,
+            observed.variants.unwrap_or_default(),
+            limits,
+        ));
         all.extend(stale(playlist, limits));
         all.extend(slow(playlist, limits));
     }
@@ -282,8 +294,12 @@ fn codec_changed(scan: &ScanReport) -> Finding {
     )
 }
 
-/// A live playlist that does not go on as it should.
-fn numbering(playlist: &PlaylistReport) -> Option<Finding> {
+/// A live playlist that does not go on as it should, or does not keep what it announces.
+fn numbering(
+    playlist: &PlaylistReport,
+    variants: VariantReport,
+    limits: &Limits,
+) -> Option<Finding> {
     let seen = playlist.loaded + playlist.failures + playlist.segments + playlist.segments_failed;
     if seen == 0 {
         return None;
@@ -297,19 +313,32 @@ fn numbering(playlist: &PlaylistReport) -> Option<Finding> {
     let half = |part: u64, all: u64, least: u64| part >= least && part * 2 >= all;
     let long = half(playlist.over_target, playlist.listed, 3);
     let untrue = half(playlist.measured.1, playlist.measured.0, 2);
-    let numbers = vec![
+    let recounted = playlist.discontinuity_errors >= 2;
+    let announced = playlist.announced_bandwidth.unwrap_or(0) as f64;
+    let bandwidth = playlist.mean_bandwidth.unwrap_or(0.0);
+    let over = announced > 0.0
+        && playlist.segments >= LEAST_SEGMENTS
+        && bandwidth > announced * limits.bandwidth;
+    let mut numbers = vec![
         (
             "regressions",
             (playlist.regressions + playlist.restarts) as f64,
         ),
         ("segments_missed", playlist.missed as f64),
         ("playlist_failures", playlist.failures as f64),
-        ("segments", playlist.segments as f64),
         ("segments_failed", playlist.segments_failed as f64),
         ("over_target", playlist.over_target as f64),
         ("not_as_announced", playlist.measured.1 as f64),
         ("discontinuity_errors", playlist.discontinuity_errors as f64),
+        ("variants_failing", variants.failing as f64),
+        ("variants_standing", variants.standing as f64),
+        ("variant_drift_seconds", variants.drift.as_secs_f64()),
+        ("bits_per_second", if over { bandwidth } else { 0.0 }),
+        ("announced_bandwidth", if over { announced } else { 0.0 }),
     ];
+    // What is not there proves nothing.
+    numbers.retain(|(_, number)| *number > 0.0);
+    numbers.truncate(MOST_NUMBERS);
     let reasons = [
         (failing, "the playlist cannot be loaded"),
         (losing, "segments of the playlist cannot be loaded"),
@@ -317,6 +346,17 @@ fn numbering(playlist: &PlaylistReport) -> Option<Finding> {
         (missed, "segments were gone before they were listed"),
         (long, "segments are longer than the target duration"),
         (untrue, "segments do not last as long as announced"),
+        (
+            recounted,
+            "discontinuities were counted otherwise than before",
+        ),
+        (
+            variants.failing > 0,
+            "the playlist of another variant cannot be loaded",
+        ),
+        (variants.standing > 0, "another variant does not go on"),
+        (!variants.drift.is_zero(), "the variants have drifted apart"),
+        (over, "segments are far larger than BANDWIDTH announces"),
     ];
     let reason = reasons
         .into_iter()

@@ -1,5 +1,6 @@
 //! The observer on real pulls: what passes the hooks of an HLS and of a continuous source.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,13 +20,21 @@ async fn origin(missing: &'static str) -> u16 {
     let port = listener.local_addr().expect("bound").port();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream, missing));
+            tokio::spawn(answer_with(stream, move |path| {
+                let file = std::fs::read(media(path.trim_start_matches('/')));
+                file.ok().filter(|_| !path.ends_with(missing))
+            }));
         }
     });
     port
 }
 
-async fn answer(mut stream: TcpStream, missing: &str) {
+fn media(name: &str) -> std::path::PathBuf {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".media");
+    folder.join(name)
+}
+
+async fn answer_with(mut stream: TcpStream, body: impl Fn(&str) -> Option<Vec<u8>>) {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -35,11 +44,9 @@ async fn answer(mut stream: TcpStream, missing: &str) {
     }
     let request = String::from_utf8_lossy(&request);
     let path = request.split(' ').nth(1).unwrap_or_default();
-    let media = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(".media");
-    let file = std::fs::read(media.join(path.trim_start_matches('/')));
-    let (status, body) = match file {
-        Ok(body) if !path.ends_with(missing) => ("200 OK", body),
-        _ => ("404 Not Found", Vec::new()),
+    let (status, body) = match body(path) {
+        Some(body) => ("200 OK", body),
+        None => ("404 Not Found", Vec::new()),
     };
     let length = body.len();
     let head =
@@ -51,6 +58,13 @@ async fn answer(mut stream: TcpStream, missing: &str) {
 /// Pulls to the end, as a pump would, but for the pace.
 async fn pulled(path: &str, missing: &'static str) -> Observed {
     let port = origin(missing).await;
+    let (ended, observer) = pulled_for(port, path, Duration::from_mins(1)).await;
+    assert!(ended, "a whole pull");
+    observer.take(now())
+}
+
+/// Pulls so long, or to the end: whether that has come, and who has watched.
+async fn pulled_for(port: u16, path: &str, most: Duration) -> (bool, Arc<Observer>) {
     let policy = Arc::new(Policy::new(vec!["127.0.0.0/8".parse().expect("CIDR")]));
     let soon = Duration::from_secs(10);
     let fetcher = Fetcher::new(policy, "test", soon, soon).expect("a client");
@@ -67,9 +81,70 @@ async fn pulled(path: &str, missing: &'static str) -> Observed {
             .map(|_| ())
     };
     let taken = async { while drain.next().await.is_some() {} };
-    let (ended, ()) = tokio::join!(Box::pin(pull), taken);
-    ended.expect("a whole pull");
-    observer.take(now())
+    let both = async { tokio::join!(Box::pin(pull), taken).0 };
+    let ended = tokio::time::timeout(most, both).await;
+    (ended.is_ok_and(|ended| ended.is_ok()), observer)
+}
+
+/// A live stream of two variants with a segment each second, of which the lesser may stand still.
+async fn two_variants(stands: bool) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let began = now();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer_with(stream, move |path| {
+                let end = 6 + began.elapsed().as_secs();
+                match path {
+                    "/all.m3u8" => Some(
+                        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlow.m3u8\n\
+                         #EXT-X-STREAM-INF:BANDWIDTH=9000000\nhigh.m3u8\n"
+                            .into(),
+                    ),
+                    "/low.m3u8" if stands => Some(seconds(6)),
+                    "/low.m3u8" | "/high.m3u8" => Some(seconds(end)),
+                    _ => std::fs::read(media("bbb-4s/seg-000.ts")).ok(),
+                }
+            }));
+        }
+    });
+    port
+}
+
+fn seconds(end: u64) -> Vec<u8> {
+    let first = end - 6;
+    let mut text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+    for n in first..end {
+        let _ = write!(text, "#EXTINF:1,\n{n}.ts\n");
+    }
+    text.into_bytes()
+}
+
+#[tokio::test]
+async fn a_variant_that_stands_while_another_is_pulled() {
+    // Each is compared after five seconds, and after ten.
+    let most = Duration::from_secs(13);
+    let both = [true, false].map(async |stands| {
+        let port = two_variants(stands).await;
+        let (_, observer) = pulled_for(port, "all.m3u8", most).await;
+        observer.take(now())
+    });
+    let [stands, well] =
+        <[_; 2]>::try_from(futures_util::future::join_all(both).await).expect("two");
+    let text = |observed: &Observed| {
+        let all = findings(observed, &Limits::default());
+        let playlist = all.into_iter().find(|finding| finding.kind == "playlist");
+        playlist.expect("judged").numbers
+    };
+    let report = stands.variants.expect("compared");
+    assert_eq!((report.watched, report.standing), (1, 1), "{report:?}");
+    assert!(text(&stands).contains(&("variants_standing", 1.0)));
+    let report = well.variants.expect("compared");
+    let nothing = VariantReport {
+        watched: 1,
+        ..VariantReport::default()
+    };
+    assert_eq!(report, nothing);
 }
 
 #[tokio::test]

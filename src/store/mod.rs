@@ -204,17 +204,20 @@ impl Store {
         }
     }
 
-    /// Writes events, all or none, durably, and numbers them. Those of streams that are not defined
-    /// (any more) are left out.
-    pub async fn append_events(&self, events: Vec<Event>) -> Result<(), StoreError> {
-        self.send(|reply| Command::AppendEvents { events, reply })
-            .await
-    }
-
-    /// Writes how streams stand, durably; it is in [`Opened::states`] of the next start.
-    pub async fn put_states(&self, states: Vec<(StreamId, KeptState)>) -> Result<(), StoreError> {
-        self.send(|reply| Command::PutStates { states, reply })
-            .await
+    /// Writes what happened and how streams stand since, all or none, durably: a server that is started again neither
+    /// forgets an event nor tells one twice. Events are numbered; the states are in [`Opened::states`] of the next
+    /// start. What is of streams that are not defined (any more) is left out.
+    pub async fn record(
+        &self,
+        events: Vec<Event>,
+        states: Vec<(StreamId, KeptState)>,
+    ) -> Result<(), StoreError> {
+        self.send(|reply| Command::Record {
+            events,
+            states,
+            reply,
+        })
+        .await
     }
 
     /// Writes minutes, durably. Meant for one call a minute with all streams; a minute that is there

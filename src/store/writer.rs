@@ -41,11 +41,8 @@ pub(super) enum Command {
         id: AccountId,
         reply: Reply,
     },
-    AppendEvents {
+    Record {
         events: Vec<Event>,
-        reply: Reply,
-    },
-    PutStates {
         states: Vec<(StreamId, KeptState)>,
         reply: Reply,
     },
@@ -156,8 +153,7 @@ fn answer(command: Command, result: Result<(), StoreError>) {
         | Command::Delete { reply, .. }
         | Command::PutAccount { reply, .. }
         | Command::DeleteAccount { reply, .. }
-        | Command::AppendEvents { reply, .. }
-        | Command::PutStates { reply, .. }
+        | Command::Record { reply, .. }
         | Command::PutMinutes { reply, .. }
         | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
@@ -220,8 +216,10 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
                         costs.remove(forgotten.as_str()).map_err(boxed)?;
                     }
                 }
-                Command::AppendEvents { events, .. } => history.append(events, &streams)?,
-                Command::PutStates { states, .. } => history.put_states(states, &streams)?,
+                Command::Record { events, states, .. } => {
+                    history.append(events, &streams)?;
+                    history.put_states(states, &streams)?;
+                }
                 Command::PutMinutes { rows, .. } => history.put_minutes(rows, &streams)?,
                 Command::Check { .. } => {}
             }

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 
 use super::Inner;
 use super::board::Place;
+use crate::actors::ingest::IngestStatus;
 use crate::base::clock;
 use crate::conditions::{Change, Condition, Kind, Machine, Now, Observation, Terms};
-use crate::history::{KeptState, Recorder, Seen};
+use crate::history::{Event, EventKind, KeptState, Recorder, Seen};
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::metrics;
 use crate::stream::StreamId;
@@ -38,6 +39,10 @@ pub(super) struct Judge {
     had: (bool, bool),
     /// A condition that makes another source wanted.
     unwanted: Option<Kind>,
+    /// The source that was seen live last, from 0.
+    source: Option<usize>,
+    /// What happened that is no change of a condition.
+    moves: Vec<Event>,
 }
 
 impl Judge {
@@ -68,6 +73,8 @@ impl Judge {
             heard: None,
             had: (false, false),
             unwanted: None,
+            source: None,
+            moves: Vec::new(),
         }
     }
 
@@ -79,6 +86,24 @@ impl Judge {
     /// What the pull came to.
     pub(super) fn network(&mut self, failure: Option<Cause>) {
         self.heard = Some(Heard { failure });
+    }
+
+    /// The source that is live now.
+    pub(super) fn on_source(&mut self, status: &IngestStatus) {
+        let to = status.source;
+        let Some(from) = self.source.replace(to).filter(|from| *from != to) else {
+            return;
+        };
+        let left = status.sources.get(from);
+        let failed = left.and_then(|left| left.error.as_ref());
+        let reason = failed.map_or_else(
+            || "one that is preferred is back".to_owned(),
+            |error| error.message.clone(),
+        );
+        tracing::info!(stream = %self.stream, from, to, "source: {reason}");
+        let kind = EventKind::SourceChanged { from, to, reason };
+        self.moves
+            .push(Event::new(self.stream.clone(), clock::wall(), kind));
     }
 
     /// What the stream carries: radio has no picture that could be missing.
@@ -147,13 +172,16 @@ impl Judge {
         self.machine.set_network(network, now, &mut self.changes);
         self.machine.tick(now, &mut self.changes);
         self.record(shared, now);
-        if self.changes.is_empty() {
+        let mut events = std::mem::take(&mut self.moves);
+        if self.changes.is_empty() && events.is_empty() {
             return;
         }
         let changes = std::mem::take(&mut self.changes);
         for change in &changes {
             self.tell(change);
         }
+        let told = changes.into_iter();
+        events.extend(told.map(|change| super::event(&self.stream, change)));
         let conditions: Vec<Condition> = self.machine.active().cloned().collect();
         let health = self.machine.health();
         place.note(|known| {
@@ -166,7 +194,7 @@ impl Judge {
             since: self.since,
             conditions,
         };
-        shared.keep(&self.stream, changes, Some(state)).await;
+        shared.keep(&self.stream, events, state).await;
     }
 
     fn record(&mut self, shared: &Inner, now: Now) {

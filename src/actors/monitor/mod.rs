@@ -228,17 +228,10 @@ impl Inner {
     }
 
     /// Writes what has changed; returns when it is on disk, so that nothing is told twice after a restart.
-    async fn keep(&self, stream: &StreamId, changes: Vec<Change>, state: Option<KeptState>) {
+    async fn keep(&self, stream: &StreamId, events: Vec<Event>, state: KeptState) {
         let store = self.hub.catalog.store();
-        let events = changes.into_iter().map(|change| event(stream, change));
-        let kept = async {
-            store.append_events(events.collect()).await?;
-            match state {
-                Some(state) => store.put_states(vec![(stream.clone(), state)]).await,
-                None => Ok(()),
-            }
-        };
-        if let Err(error) = kept.await {
+        let states = vec![(stream.clone(), state)];
+        if let Err(error) = store.record(events, states).await {
             tracing::error!(%stream, %error, "what has changed could not be stored");
         }
     }

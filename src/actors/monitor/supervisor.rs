@@ -22,7 +22,7 @@ use crate::stream::{Definition, MonitorMode, Record, StreamId};
 /// The catalogue is looked at, and streams are started, this often.
 const TURN: Duration = Duration::from_millis(250);
 /// Full minutes are written this often.
-const FLUSH: Duration = Duration::from_secs(20);
+const FLUSH: Duration = Duration::from_mins(1);
 
 /// A stream that is watched, or will be.
 struct Watched {

@@ -18,6 +18,7 @@ pub(super) fn on_status(judge: &mut Judge, status: &IngestStatus, failed: &mut u
         (_, Phase::Live) => {
             *failed = 0;
             judge.network(None);
+            judge.on_source(status);
             judge.observe(Observation::absent(Kind::Down));
             judge.observe(Observation::absent(Kind::Blocked));
         }

@@ -68,7 +68,10 @@ async fn fill(path: &Path) -> Period {
         (33, changed(down, up)),
     ];
     let events = events.map(|(n, kind)| Event::new(id("news"), at(n), kind));
-    store.append_events(events.to_vec()).await.expect("written");
+    store
+        .record(events.to_vec(), Vec::new())
+        .await
+        .expect("written");
     drop(store);
     tokio::task::spawn_blocking(move || closing.wait())
         .await

@@ -90,16 +90,16 @@ async fn a_restart_keeps_minutes_events_and_states() {
     }
     let at = START.starts();
     let events = vec![event("a", at, Health::Up), event("a", at, Health::Down)];
-    store.append_events(events).await.expect("written");
+    store.record(events, Vec::new()).await.expect("written");
     let foreign = vec![event("unknown", at, Health::Up)];
-    store.append_events(foreign).await.expect("left out");
+    store.record(foreign, Vec::new()).await.expect("left out");
     let state = KeptState {
         health: Health::Degraded,
         since: at,
         conditions: Vec::new(),
     };
     let states = vec![(id("a"), state.clone()), (id("unknown"), state.clone())];
-    store.put_states(states).await.expect("written");
+    store.record(Vec::new(), states).await.expect("written");
     drop(store);
     closing.wait();
 
@@ -161,10 +161,10 @@ async fn events_come_newest_first_in_pages() {
     // Very many at one time, and one later.
     let at = START.starts();
     let all: Vec<_> = (0..5_000).map(|_| event("a", at, Health::Up)).collect();
-    store.append_events(all).await.expect("written");
+    store.record(all, Vec::new()).await.expect("written");
     let second = at + jiff::SignedDuration::from_secs(1);
     let more = vec![event("b", at, Health::Up), event("a", second, Health::Down)];
-    store.append_events(more).await.expect("written");
+    store.record(more, Vec::new()).await.expect("written");
 
     let mut query = EventQuery {
         limit: 700,

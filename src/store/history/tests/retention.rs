@@ -156,7 +156,7 @@ async fn a_removed_stream_has_no_history() {
         store.put_minutes(rows.collect()).await.expect("written");
         let events = (0..hours).map(|n| event(stream, later(n * 60).starts(), Health::Up));
         store
-            .append_events(events.collect())
+            .record(events.collect(), Vec::new())
             .await
             .expect("written");
     };
@@ -168,7 +168,7 @@ async fn a_removed_stream_has_no_history() {
         conditions: Vec::new(),
     };
     store
-        .put_states(vec![(id("a"), state)])
+        .record(Vec::new(), vec![(id("a"), state)])
         .await
         .expect("written");
     store.delete(vec![id("a")]).await.expect("removed");

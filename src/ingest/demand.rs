@@ -1,5 +1,6 @@
 //! What is asked of a pull: all media at the pace of viewers, all of it as it comes, or a look now and then.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot, watch};
@@ -16,7 +17,8 @@ pub enum Demand {
     /// For viewers: the best variant, paced, and kept for who joins.
     #[default]
     Watched,
-    /// All media of the cheapest variant that fits, as it comes; only the newest GOP is kept.
+    /// All media of the cheapest variant that fits, as it comes. The newest GOP is kept; of segmented
+    /// sources, which begin anew for whoever joins, only while somebody looks at it.
     Scanned,
     /// Of segmented sources only the playlists, and a segment when a [look](Looks) is asked for. Of
     /// all others the same as [`Demand::Scanned`].
@@ -42,6 +44,23 @@ pub struct Looks {
     state: Mutex<State>,
     /// A look has become due.
     asked: Notify,
+    /// Who looks at what flows.
+    readers: AtomicUsize,
+    /// The last of them has gone.
+    left: Notify,
+}
+
+/// Somebody looks at what flows.
+#[derive(Debug)]
+#[must_use]
+pub struct Reading(Arc<Looks>);
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        if self.0.readers.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.left.notify_one();
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +91,22 @@ impl Looks {
         drop(state);
         self.asked.notify_one();
         answer
+    }
+
+    /// Until the guard is dropped, what flows is kept to be looked at.
+    pub fn read(self: &Arc<Self>) -> Reading {
+        self.readers.fetch_add(1, Ordering::Relaxed);
+        Reading(Arc::clone(self))
+    }
+
+    /// Whether somebody looks at what flows.
+    pub fn are_read(&self) -> bool {
+        self.readers.load(Ordering::Relaxed) > 0
+    }
+
+    /// Resolves when the last who looked has gone, perhaps some time ago.
+    pub async fn left(&self) {
+        self.left.notified().await;
     }
 
     /// The source failed: the next attempt has to prove itself by a look.

@@ -9,7 +9,7 @@ use crate::ts::Ticks;
 
 /// Media that a look at a feed waits for, in ticks of 90 kHz: a second, and what is interleaved.
 const ENOUGH: Ticks = 90_000 * 5 / 4;
-/// How long it waits for that.
+/// How long it waits for that at least. Segments may take as long to come as the longest lasts, and half of that more.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Ingest {
@@ -20,6 +20,7 @@ impl Ingest {
     /// # Errors
     /// Why the source fails, at once while it pauses after a failure; and when the ingest ends.
     pub async fn look(&self) -> Result<Look, Arc<IngestError>> {
+        let _reading = self.looks.read();
         let mut status = self.status();
         let now = status.borrow_and_update().clone();
         if now.phase == Phase::BackingOff {
@@ -40,7 +41,9 @@ impl Ingest {
     }
 
     async fn look_at_feed(&self) -> Result<Look, Arc<IngestError>> {
-        let look = tokio::time::timeout(PATIENCE, self.feed.look(ENOUGH)).await;
+        let longest = self.status().borrow().target_duration.unwrap_or_default();
+        let patience = PATIENCE.max(longest * 3 / 2);
+        let look = tokio::time::timeout(patience, self.feed.look(ENOUGH)).await;
         let gop = look.unwrap_or_else(|_| self.feed.newest_gop());
         if gop.chunks.is_empty() {
             let error = self.status().borrow().error.clone();

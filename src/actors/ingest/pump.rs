@@ -88,10 +88,15 @@ impl<'a> Pump<'a> {
         let asked = drain.asked().clone();
         loop {
             let known = self.asked;
+            let may_let_go = self.serves == Demand::Scanned;
             let piece = tokio::select! {
                 biased;
                 _ = asked.demands(|demand| demand != known) => {
                     self.heed(drain);
+                    continue;
+                }
+                () = asked.looks().left(), if may_let_go => {
+                    self.let_go(drain);
                     continue;
                 }
                 piece = next(kept, drain) => piece,
@@ -242,9 +247,18 @@ impl<'a> Pump<'a> {
                 }
             }
         }
+        self.let_go(drain);
         let stats = self.cutter.stats().clone();
         metrics::ts_errors(&self.counted, &stats);
         self.counted = stats;
+    }
+
+    /// Lets go of what is for nobody: a segmented source begins anew for who joins, and who looks takes what comes next.
+    fn let_go(&self, drain: &Drain) {
+        let follows = self.serves == Demand::Scanned && drain.progress().is_following();
+        if follows && !drain.asked().looks().are_read() {
+            self.task.publisher.clear();
+        }
     }
 
     /// The puller is about to do what is asked: what comes before that is for nobody.

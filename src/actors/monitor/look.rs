@@ -20,8 +20,10 @@ use crate::samples::{self, Extract, SoundFigures, Unit};
 use crate::stream::StreamId;
 use crate::ts::{Chunk, Codec, Tracks};
 
-/// The longest that a look waits for media.
+/// The longest that a look waits for media; two target durations, where those are longer.
 const PATIENCE: Duration = Duration::from_secs(12);
+/// Pictures that show whether it is worth decoding the rest of a group: half a second.
+const GLANCE: usize = 13;
 
 /// A look under way.
 pub(super) type Look<'a> = Pin<Box<dyn Future<Output = Looked> + Send + 'a>>;
@@ -106,7 +108,9 @@ impl Looking {
         };
         let began = clock::now();
         self.doing(Doing::Pulling);
-        let (chunks, tracks) = self.media(ingest, began + PATIENCE).await;
+        let longest = ingest.status().borrow().target_duration.unwrap_or_default();
+        let limit = began + PATIENCE.max(longest * 2);
+        let (chunks, tracks) = self.media(ingest, limit).await;
         let mut looked = Looked {
             at: clock::now(),
             wall: clock::wall(),
@@ -192,6 +196,15 @@ impl Looking {
         let closer = self.closer || still || before.is_some_and(|before| before.is_like(key, at));
         if !closer || group.len() < 2 {
             return (Some(picture), None);
+        }
+        // What moves does so in the first pictures, nearly always, and the others need not be decoded.
+        if group.len() > GLANCE {
+            let glance = group[..GLANCE].to_vec();
+            let glance = sampler.picture(job(glance, true)).await.ok();
+            let stands = |seen: &Pictures| samples::is_frozen(&seen.frames);
+            if !glance.as_ref().is_some_and(stands) {
+                return (Some(picture), glance);
+            }
         }
         let group = sampler.picture(job(group, true)).await.ok();
         (Some(picture), group)

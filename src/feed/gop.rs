@@ -10,6 +10,8 @@ pub struct Gop {
     pub chunks: Vec<Chunk>,
     /// It is larger than what is kept, and this is its start.
     pub cut: bool,
+    /// The keyframe's number in the feed, by which it is known again.
+    pub number: Option<u64>,
 }
 
 impl Gop {
@@ -34,6 +36,7 @@ impl Feed {
         Gop {
             chunks: state.ring.newest_gop(),
             cut: state.ring.has_start_only(),
+            number: state.ring.newest_keyframe(),
         }
     }
 

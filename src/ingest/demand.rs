@@ -26,13 +26,15 @@ pub enum Demand {
 }
 
 /// What a look at a source brought.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Look {
     /// A keyframe and what follows it, as much as there was: at most a MiB of a source that nobody
     /// watches.
     pub chunks: Arc<[Chunk]>,
     /// What the source carries, if that is known.
     pub tracks: Option<Arc<Tracks>>,
+    /// Of what flows, the keyframe's number in the feed: who looks again may find the same.
+    pub number: Option<u64>,
 }
 
 /// What a look comes to: `None` when media flows anyway, and is to be taken from the feed.
@@ -53,9 +55,9 @@ pub struct Looks {
 /// Somebody looks at what flows.
 #[derive(Debug)]
 #[must_use]
-pub struct Reading(Arc<Looks>);
+pub struct Keeping(Arc<Looks>);
 
-impl Drop for Reading {
+impl Drop for Keeping {
     fn drop(&mut self) {
         if self.0.readers.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.0.left.notify_one();
@@ -94,13 +96,13 @@ impl Looks {
     }
 
     /// Until the guard is dropped, what flows is kept to be looked at.
-    pub fn read(self: &Arc<Self>) -> Reading {
+    pub fn keep(self: &Arc<Self>) -> Keeping {
         self.readers.fetch_add(1, Ordering::Relaxed);
-        Reading(Arc::clone(self))
+        Keeping(Arc::clone(self))
     }
 
     /// Whether somebody looks at what flows.
-    pub fn are_read(&self) -> bool {
+    pub fn are_kept_for(&self) -> bool {
         self.readers.load(Ordering::Relaxed) > 0
     }
 

@@ -36,7 +36,7 @@ pub mod udp;
 
 use bytes::Bytes;
 
-pub use demand::{Demand, Look};
+pub use demand::{Demand, Keeping, Look};
 pub use dial::Dialer;
 pub use error::{Cause, IngestError, Stage};
 pub use fetch::{Answer, Fetcher, Manners};

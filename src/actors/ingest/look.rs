@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Ingest, IngestStatus, Phase};
-use crate::ingest::{Cause, Demand, IngestError, Look, Stage};
+use crate::ingest::{Cause, Demand, IngestError, Keeping, Look, Stage};
 use crate::ts::Ticks;
 
 /// Media that a look at a feed waits for, in ticks of 90 kHz: a second, and what is interleaved.
@@ -20,7 +20,7 @@ impl Ingest {
     /// # Errors
     /// Why the source fails, at once while it pauses after a failure; and when the ingest ends.
     pub async fn look(&self) -> Result<Look, Arc<IngestError>> {
-        let _reading = self.looks.read();
+        let _keeping = self.keep();
         let mut status = self.status();
         let now = status.borrow_and_update().clone();
         if now.phase == Phase::BackingOff {
@@ -40,6 +40,12 @@ impl Ingest {
         self.look_at_feed().await
     }
 
+    /// Until the guard is dropped, the newest group of pictures of what flows is kept, so that a look need not wait for
+    /// the next one.
+    pub fn keep(&self) -> Keeping {
+        self.looks.keep()
+    }
+
     async fn look_at_feed(&self) -> Result<Look, Arc<IngestError>> {
         let longest = self.status().borrow().target_duration.unwrap_or_default();
         let patience = PATIENCE.max(longest * 3 / 2);
@@ -55,6 +61,7 @@ impl Ingest {
         Ok(Look {
             chunks: gop.chunks.into(),
             tracks: self.feed.tracks().borrow().clone(),
+            number: gop.number,
         })
     }
 }

@@ -163,6 +163,7 @@ impl<'a> Pump<'a> {
                 let look = (!chunks.is_empty()).then(|| Look {
                     chunks: chunks.into(),
                     tracks: self.cutter.tracks().cloned(),
+                    number: None,
                 });
                 // The next look may be long in coming, and stands for itself.
                 self.renew();
@@ -256,7 +257,7 @@ impl<'a> Pump<'a> {
     /// Lets go of what is for nobody: a segmented source begins anew for who joins, and who looks takes what comes next.
     fn let_go(&self, drain: &Drain) {
         let follows = self.serves == Demand::Scanned && drain.progress().is_following();
-        if follows && !drain.asked().looks().are_read() {
+        if follows && !drain.asked().looks().are_kept_for() {
             self.task.publisher.clear();
         }
     }

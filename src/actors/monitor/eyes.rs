@@ -54,6 +54,8 @@ impl Before {
 pub(super) struct Eyes {
     /// Oldest first; the first is the one to compare with, the others take its place when they are old enough.
     before: VecDeque<Before>,
+    /// The number of the keyframe that was seen last.
+    seen: Option<u64>,
     loudness: VecDeque<SoundFigures>,
 }
 
@@ -63,8 +65,14 @@ impl Eyes {
         self.before.front().cloned()
     }
 
+    /// The number of the keyframe that was seen last.
+    pub(super) fn seen(&self) -> Option<u64> {
+        self.seen
+    }
+
     /// Judges a look.
     pub(super) fn judge(&mut self, judge: &mut Judge, looked: Looked) {
+        self.seen = looked.number.or(self.seen);
         if let Some(tracks) = &looked.tracks {
             judge.tracks(tracks);
         }

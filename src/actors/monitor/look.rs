@@ -15,10 +15,11 @@ use super::gates::Pass;
 use crate::actors::hub::MonitorLease;
 use crate::actors::sampler::{PictureJob, Pictures, SampleError, SoundJob};
 use crate::base::clock;
+use crate::ingest;
 use crate::metrics;
 use crate::samples::{self, Extract, SoundFigures, Unit};
 use crate::stream::StreamId;
-use crate::ts::{Chunk, Codec, Tracks};
+use crate::ts::{Codec, Tracks};
 
 /// The longest that a look waits for media; two target durations, where those are longer.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -46,6 +47,8 @@ pub(super) struct Looking {
     pub(super) closer: bool,
     /// The picture of the look before.
     pub(super) before: Option<Before>,
+    /// The number of its keyframe in the feed.
+    pub(super) seen: Option<u64>,
 }
 
 /// What a look brought.
@@ -54,6 +57,10 @@ pub(super) struct Looked {
     pub(super) wall: Timestamp,
     /// What the stream carries, if that is known.
     pub(super) tracks: Option<Arc<Tracks>>,
+    /// The number of the keyframe in the feed.
+    pub(super) number: Option<u64>,
+    /// Nothing new has come since the look before: it proves nothing that the same is seen again.
+    pub(super) same: bool,
     /// The keyframe.
     pub(super) picture: Option<Result<Pictures, SampleError>>,
     /// All pictures after it, where they were looked at.
@@ -71,6 +78,9 @@ impl Looked {
     /// Whether anything was seen that tells how the stream is: not when there was no media, and not when this server
     /// could not decode it.
     pub(super) fn saw(&self) -> bool {
+        if self.same {
+            return true;
+        }
         let told = |error: Option<&SampleError>| error.is_none_or(SampleError::blames_source);
         let picture = self.picture.as_ref().map(|seen| told(seen.as_ref().err()));
         let sound = self.sound.as_ref().map(|seen| told(seen.as_ref().err()));
@@ -81,6 +91,9 @@ impl Looked {
 impl fmt::Display for Looked {
     /// For the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.same {
+            return f.write_str("nothing new");
+        }
         match &self.picture {
             Some(Ok(seen)) => write!(f, "{}x{}", seen.width, seen.height)?,
             Some(Err(error)) => write!(f, "picture: {error}")?,
@@ -110,11 +123,17 @@ impl Looking {
         self.doing(Doing::Pulling);
         let longest = ingest.status().borrow().target_duration.unwrap_or_default();
         let limit = began + PATIENCE.max(longest * 2);
-        let (chunks, tracks) = self.media(ingest, limit).await;
+        let ingest::Look {
+            chunks,
+            tracks,
+            number,
+        } = self.media(ingest, limit).await;
         let mut looked = Looked {
             at: clock::now(),
             wall: clock::wall(),
             tracks,
+            number,
+            same: number.is_some() && number == self.seen,
             picture: None,
             group: None,
             sound: None,
@@ -123,6 +142,7 @@ impl Looking {
         drop(pass);
         if let Some(tracks) = looked.tracks.clone()
             && !chunks.is_empty()
+            && !looked.same
         {
             self.doing(Doing::Decoding);
             let extract = samples::extract_group(&chunks, &tracks);
@@ -133,17 +153,11 @@ impl Looking {
         looked
     }
 
-    /// Media to look at: what was asked for, or what flows.
-    async fn media(
-        &self,
-        ingest: &MonitorLease,
-        limit: Instant,
-    ) -> (Arc<[Chunk]>, Option<Arc<Tracks>>) {
-        match tokio::time::timeout_at(limit.into(), ingest.look()).await {
-            Ok(Ok(look)) => (look.chunks, look.tracks),
-            // Why shows in the status of the pull.
-            Ok(Err(_)) | Err(_) => (Arc::default(), None),
-        }
+    /// Media to look at: what was asked for, or what flows; nothing when none has come by then.
+    async fn media(&self, ingest: &MonitorLease, limit: Instant) -> ingest::Look {
+        let looked = tokio::time::timeout_at(limit.into(), ingest.look()).await;
+        // Why shows in the status of the pull.
+        looked.ok().and_then(Result::ok).unwrap_or_default()
     }
 
     async fn decode(&self, extract: Extract, looked: &mut Looked) {
@@ -197,13 +211,14 @@ impl Looking {
         if !closer || group.len() < 2 {
             return (Some(picture), None);
         }
-        // What moves does so in the first pictures, nearly always, and the others need not be decoded.
-        if group.len() > GLANCE {
+        // Two scenes may look alike. What moves does so in the first pictures, nearly always, and the others need not be
+        // decoded; but what is suspected is proved or disproved by all of them.
+        if !self.closer && !still && group.len() > GLANCE {
             let glance = group[..GLANCE].to_vec();
             let glance = sampler.picture(job(glance, true)).await.ok();
             let stands = |seen: &Pictures| samples::is_frozen(&seen.frames);
             if !glance.as_ref().is_some_and(stands) {
-                return (Some(picture), glance);
+                return (Some(picture), None);
             }
         }
         let group = sampler.picture(job(group, true)).await.ok();

@@ -15,7 +15,7 @@ use super::{Inner, transport};
 use crate::actors::hub::MonitorLease;
 use crate::actors::ingest::{IngestStatus, Phase};
 use crate::base::clock;
-use crate::ingest::Demand;
+use crate::ingest::{Demand, Keeping};
 use crate::stream::{Definition, MonitorMode};
 
 /// What packets and playlists show is judged this often.
@@ -107,7 +107,12 @@ impl Watcher {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pass = Some(pass);
         let mut looking: Option<Look<'_>> = None;
+        let mut keeping = None;
         loop {
+            keeping = self.may_look_soon(&status.borrow()).then(|| {
+                let kept: Option<Keeping> = keeping.take();
+                kept.unwrap_or_else(|| ingest.keep())
+            });
             let wake = self.wake(&status, looking.is_some());
             tokio::select! {
                 changed = status.changed() => {
@@ -150,6 +155,12 @@ impl Watcher {
         }
     }
 
+    /// Whether a look comes before the next segment may: then that is kept, so that no look has to wait.
+    fn may_look_soon(&self, status: &IngestStatus) -> bool {
+        let segment = status.target_duration.unwrap_or_default();
+        self.due <= clock::now() + segment + BEAT || self.judge.next_suspicion().is_some()
+    }
+
     /// Whether nothing is lost by letting go of the pull until the next look.
     fn may_let_go(&self, status: &IngestStatus) -> bool {
         // A playlist is followed all the time: that costs little, and tells much.
@@ -173,6 +184,7 @@ impl Watcher {
             host: self.host.clone(),
             closer: self.judge.next_suspicion().is_some(),
             before: self.eyes.before(),
+            seen: self.eyes.seen(),
         };
         Box::pin(look.run(ingest, pass))
     }

@@ -4,8 +4,13 @@
 //! events (history) ─► router ─► notifications ─► outbox (store) ─► mail, webhook, Alertmanager
 //! ```
 
+mod address;
 mod notification;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod wording;
 
+pub use address::{MailAddress, Mailbox};
 pub use notification::{
     Common, Item, ItemKind, MOST_ITEMS, MOST_THUMBNAILS, Notification, NotificationId, Picture,
     ReceiverId,

@@ -1,5 +1,7 @@
 //! What one receiver is told at one time.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -106,13 +108,48 @@ pub struct Picture {
     pub stream: StreamId,
     /// When it was taken.
     pub at: Timestamp,
-    /// JPEG.
+    /// JPEG; base64 where the notification is kept.
+    #[serde(with = "base64")]
     pub jpeg: Vec<u8>,
 }
 
-impl std::fmt::Debug for Picture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl NotificationId {
+    /// Reads the text form; `None` unless it is a ULID.
+    pub fn parse(text: &str) -> Option<Self> {
+        ulid::Ulid::from_string(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for ReceiverId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.jpeg.len();
         write!(f, "Picture({}, {} bytes)", self.stream, bytes)
+    }
+}
+
+/// Bytes as text: as numbers in a list they would take four times the room.
+mod base64 {
+    use data_encoding::BASE64;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(input: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(input)?;
+        BASE64.decode(text.as_bytes()).map_err(Error::custom)
     }
 }

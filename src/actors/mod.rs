@@ -6,6 +6,7 @@ pub mod audio;
 pub mod breakers;
 pub mod catalog;
 pub mod convert;
+pub mod delivery;
 pub mod descriptors;
 pub mod fleet;
 pub mod governor;

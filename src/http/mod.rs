@@ -3,6 +3,7 @@
 //! Handlers speak to the hub through handles and snapshots; they never see a pipeline.
 
 mod accounts;
+mod alerts;
 mod extract;
 mod health;
 mod history;
@@ -41,6 +42,7 @@ use utoipa_axum::routes;
 
 pub use server::{Limits, Server};
 
+use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
 use crate::actors::monitor::Monitor;
 use crate::actors::validation::jobs::Validations;
@@ -57,6 +59,8 @@ pub struct AppState {
     pub validations: Validations,
     /// Watches all streams.
     pub monitor: Monitor,
+    /// Delivers notifications.
+    pub delivery: Delivery,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// When the server started.
@@ -109,6 +113,12 @@ pub fn router(state: Arc<AppState>) -> Router {
             accounts::patch,
             accounts::remove
         ))
+        .routes(routes!(alerts::outbox::list))
+        .routes(routes!(alerts::outbox::retry_all))
+        .routes(routes!(alerts::outbox::read, alerts::outbox::remove))
+        .routes(routes!(alerts::outbox::retry))
+        .routes(routes!(alerts::outbox::sent))
+        .routes(routes!(alerts::outbox::test))
         .routes(routes!(validation::unsaved))
         .routes(routes!(validation::saved))
         .routes(routes!(validation::list, validation::begin))

@@ -4,6 +4,7 @@
 //! closed enums only: never a URL, a client address or an error text.
 
 mod accounts;
+mod delivery;
 mod exposition;
 mod monitor;
 mod pipelines;
@@ -17,6 +18,7 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use accounts::text as accounts_text;
+pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
 pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
@@ -130,6 +132,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .set_buckets_for_metric(Matcher::Full(VALIDATION_DURATION.to_owned()), CHECK_SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(delivery::DELAY.to_owned()), delivery::DELAYS)?
         .install_recorder()?;
     describe();
     // They begin at zero, so that the first of each is seen.
@@ -146,6 +149,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn describe() {
     samples::describe();
+    delivery::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
         (UPTIME, Unit::Seconds, "Time since the server started."),

@@ -1,4 +1,5 @@
-//! The durable truth: definitions, accounts, what pipelines have cost, and the history of streams, in one redb file.
+//! The durable truth: definitions, accounts, what pipelines have cost, the history of streams, and notifications on
+//! their way, in one redb file.
 //! The only room that names redb.
 //!
 //! redb blocks, so one thread writes, and async code sends it commands through a bounded channel.
@@ -6,6 +7,7 @@
 //! on disk: an acknowledged write survives `kill -9`. Reading the history goes past that thread.
 
 mod history;
+pub mod outbox;
 mod schema;
 mod slot;
 mod writer;
@@ -15,11 +17,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::costs::Learned;
 use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
+use outbox::OutboxReader;
 use slot::{Opener, Slot};
 use writer::Command;
 
@@ -107,6 +110,7 @@ impl Default for Settings {
 pub struct Store {
     commands: mpsc::Sender<Command>,
     history: HistoryReader,
+    outbox: OutboxReader,
 }
 
 /// A store that was opened.
@@ -154,16 +158,22 @@ impl Store {
         let (commands, receiver) = mpsc::channel(QUEUE);
         let slot = Arc::new(Slot::new(database, opener));
         let history = HistoryReader::new(Arc::clone(&slot));
+        let changed = Arc::new(Notify::new());
+        let outbox = OutboxReader::new(Arc::clone(&slot), Arc::clone(&changed));
         let bounds = settings.history;
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
-                writer::run(&slot, &bounds, receiver);
+                writer::run(&slot, &bounds, &changed, receiver);
                 slot.close();
             })
             .map_err(StoreError::Thread)?;
         Ok(Opened {
-            store: Self { commands, history },
+            store: Self {
+                commands,
+                history,
+                outbox,
+            },
             closing: Closing { thread },
             records,
             accounts,
@@ -232,6 +242,16 @@ impl Store {
     /// Reads the history.
     pub fn history(&self) -> &HistoryReader {
         &self.history
+    }
+
+    /// Changes the outbox, durably.
+    pub async fn change_outbox(&self, change: outbox::Change) -> Result<(), StoreError> {
+        self.send(|reply| Command::Outbox { change, reply }).await
+    }
+
+    /// Reads the outbox.
+    pub fn outbox(&self) -> &OutboxReader {
+        &self.outbox
     }
 
     /// Asks the writer for a sign of life: how long it took to answer, and that a read works.

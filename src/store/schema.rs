@@ -46,10 +46,30 @@ pub(super) const EVENT_ORDER: TableDefinition<u64, u32> =
 /// Numbers of streams that were removed, and the hour up to which their history is.
 pub(super) const FORGOTTEN: TableDefinition<u32, u32> = TableDefinition::new("history_forgotten");
 
+/// Notifications to be delivered, without what they tell, as JSON, by their number.
+pub(super) const OUTBOX: TableDefinition<u128, &[u8]> = TableDefinition::new("outbox");
+
+/// What they tell, as JSON.
+pub(super) const OUTBOX_BODIES: TableDefinition<u128, &[u8]> =
+    TableDefinition::new("outbox_bodies");
+
+/// Those sent lately, as JSON, by the time (milliseconds since 1970) and their number.
+pub(super) const SENT: TableDefinition<(i64, u128), &[u8]> = TableDefinition::new("outbox_sent");
+
+/// Alerts that are repeated until they are over, as JSON, by receiver and key.
+pub(super) const REPEATED: TableDefinition<(&str, &str), &[u8]> =
+    TableDefinition::new("outbox_repeated");
+
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The step at index `n` takes a file from version `n` to `n + 1`; version 0 is a new file.
-pub(super) const MIGRATIONS: &[Migration] = &[create_tables, add_costs, add_accounts, add_history];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    create_tables,
+    add_costs,
+    add_accounts,
+    add_history,
+    add_outbox,
+];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(STREAMS)?;
@@ -74,6 +94,14 @@ fn add_history(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(EVENTS)?;
     transaction.open_table(EVENT_ORDER)?;
     transaction.open_table(FORGOTTEN)?;
+    Ok(())
+}
+
+fn add_outbox(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(OUTBOX)?;
+    transaction.open_table(OUTBOX_BODIES)?;
+    transaction.open_table(SENT)?;
+    transaction.open_table(REPEATED)?;
     Ok(())
 }
 

@@ -1,0 +1,3 @@
+//! `/api/v1/alerts`: who is told what.
+
+pub(super) mod outbox;

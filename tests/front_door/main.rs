@@ -18,6 +18,7 @@ mod bombs;
 mod budgets;
 mod codecs;
 mod containers;
+mod delivery;
 mod failover;
 mod files;
 mod flood;

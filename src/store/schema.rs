@@ -160,7 +160,7 @@ pub(super) fn read_states(database: &Database) -> Vec<(StreamId, KeptState)> {
         let rows = table.iter()?.filter_map(Result::ok);
         Ok(rows
             .filter_map(|(key, value)| {
-                let id = StreamId::parse(key.value()).ok()?;
+                let id = StreamId::parse_subject(key.value()).ok()?;
                 let state = serde_json::from_slice(value.value());
                 let state = state.inspect_err(|error| {
                     tracing::warn!(stream = %id, %error, "how a stream stood cannot be read");

@@ -29,7 +29,7 @@ const EVENT_COST: u64 = 60;
 /// The largest event, bytes.
 const MOST_EVENT: usize = 8 * 1024;
 
-/// Streams as they are defined: what is not among them has no history.
+/// Streams as they are defined: what is not among them has no history, but the server itself has.
 type Defined<'d, 't> = &'d Table<'t, &'static str, &'static [u8]>;
 
 /// The tables of the history in a transaction that writes.
@@ -270,7 +270,7 @@ impl<'t> Writing<'t> {
 }
 
 fn is_defined(defined: Defined<'_, '_>, id: &StreamId) -> Result<bool, StoreError> {
-    Ok(defined.get(id.as_str()).map_err(boxed)?.is_some())
+    Ok(id.is_server() || defined.get(id.as_str()).map_err(boxed)?.is_some())
 }
 
 /// What is damaged is lost; what comes after it is not.

@@ -5,7 +5,9 @@
 //! The thread commits whatever has queued up in one transaction and answers only after the commit is
 //! on disk: an acknowledged write survives `kill -9`. Reading the history goes past that thread.
 
+mod alerts;
 mod history;
+mod outbox;
 mod schema;
 mod slot;
 mod writer;
@@ -15,7 +17,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::costs::Learned;
 use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
@@ -23,6 +25,7 @@ use crate::stream::{AccountId, AccountRecord, Record, StreamId};
 use slot::{Opener, Slot};
 use writer::Command;
 
+pub use alerts::{Alerting, AlertsCommit, AlertsKept, Journaled};
 pub use history::{EventQuery, HistoryReader};
 
 /// Commands that may wait for the writer; more wait in their callers.
@@ -107,6 +110,8 @@ impl Default for Settings {
 pub struct Store {
     commands: mpsc::Sender<Command>,
     history: HistoryReader,
+    slot: Arc<Slot>,
+    appended: Arc<Notify>,
 }
 
 /// A store that was opened.
@@ -124,6 +129,8 @@ pub struct Opened {
     pub costs: Vec<(String, Vec<u8>)>,
     /// How streams stood when the server ended.
     pub states: Vec<(StreamId, KeptState)>,
+    /// What operators made of alerts, and what receivers know.
+    pub alerts: AlertsKept,
 }
 
 /// Waits for the writer's thread to end: after the last [`Store`] handle is dropped.
@@ -151,10 +158,12 @@ impl Store {
         let accounts = schema::read_accounts(&database)?;
         let costs = schema::read_costs(&database);
         let states = schema::read_states(&database);
+        let alerts = alerts::read(&database)?;
         let (commands, receiver) = mpsc::channel(QUEUE);
         let slot = Arc::new(Slot::new(database, opener));
         let history = HistoryReader::new(Arc::clone(&slot));
         let bounds = settings.history;
+        let reading = Arc::clone(&slot);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
@@ -163,12 +172,18 @@ impl Store {
             })
             .map_err(StoreError::Thread)?;
         Ok(Opened {
-            store: Self { commands, history },
+            store: Self {
+                commands,
+                history,
+                slot: reading,
+                appended: Arc::default(),
+            },
             closing: Closing { thread },
             records,
             accounts,
             costs,
             states,
+            alerts,
         })
     }
 
@@ -212,12 +227,22 @@ impl Store {
         events: Vec<Event>,
         states: Vec<(StreamId, KeptState)>,
     ) -> Result<(), StoreError> {
+        let happened = !events.is_empty();
         self.send(|reply| Command::Record {
             events,
             states,
             reply,
         })
-        .await
+        .await?;
+        if happened {
+            self.appended.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Tells that events were appended; for one who waits.
+    pub fn appended(&self) -> &Notify {
+        &self.appended
     }
 
     /// Writes minutes, durably. Meant for one call a minute with all streams; a minute that is there

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use redb::ReadableTableMetadata;
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
+use super::alerts::{Alerting, AlertsCommit};
 use super::history::Writing;
 use super::history::upkeep::{self, Again};
 use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
 use super::slot::Slot;
+use super::{StoreError, alerts, outbox};
 use crate::admission::costs::Learned;
 use crate::base::clock;
 use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
@@ -48,6 +49,17 @@ pub(super) enum Command {
     },
     PutMinutes {
         rows: Vec<(StreamId, MinuteAt, Minute)>,
+        reply: Reply,
+    },
+    /// One row of what operators made of alerts; none removes it.
+    PutAlerting {
+        table: Alerting,
+        key: String,
+        json: Option<Vec<u8>>,
+        reply: Reply,
+    },
+    CommitAlerts {
+        commit: Box<AlertsCommit>,
         reply: Reply,
     },
     Check {
@@ -155,6 +167,8 @@ fn answer(command: Command, result: Result<(), StoreError>) {
         | Command::DeleteAccount { reply, .. }
         | Command::Record { reply, .. }
         | Command::PutMinutes { reply, .. }
+        | Command::PutAlerting { reply, .. }
+        | Command::CommitAlerts { reply, .. }
         | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
             let _ = reply.send(result);
@@ -183,6 +197,7 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
         let mut accounts = transaction.open_table(ACCOUNTS).map_err(boxed)?;
         let mut costs = transaction.open_table(COSTS).map_err(boxed)?;
         let mut history = Writing::open(&transaction)?;
+        let mut outbox = outbox::Writing::open(&transaction)?;
         for command in commands {
             match command {
                 Command::Put { records, .. } => {
@@ -221,6 +236,16 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
                     history.put_states(states, &streams)?;
                 }
                 Command::PutMinutes { rows, .. } => history.put_minutes(rows, &streams)?,
+                Command::PutAlerting {
+                    table, key, json, ..
+                } => alerts::put(&transaction, *table, key, json.as_deref())?,
+                Command::CommitAlerts { commit, .. } => {
+                    alerts::commit(&transaction, commit)?;
+                    history.forget_journal(commit.read)?;
+                    for notification in &commit.notifications {
+                        outbox.insert(notification)?;
+                    }
+                }
                 Command::Check { .. } => {}
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::accounts::Accounts;
+use crate::actors::alerts::Alerts;
 use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
 use crate::actors::convert::encoding;
@@ -96,6 +97,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         accounts,
         costs,
         states,
+        alerts,
     } = blocking(move || Store::open(&db_path, &kept)).await?;
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
@@ -128,8 +130,16 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         monitor::Settings::new(&config.monitor),
         states.into_iter().collect(),
     );
+    let alerts = Alerts::new(
+        Arc::clone(&hub),
+        monitor.clone(),
+        alerts,
+        crate::alerts::Settings::default(),
+        &[],
+    );
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
+        alerts: alerts.clone(),
         hub: Arc::clone(&hub),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
@@ -154,11 +164,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let watching = tokio::spawn(monitor.run(stop.clone()));
+    let alerting = tokio::spawn(alerts.run(stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
-    let _ = tokio::join!(upkeep, governor, accounts, watching); // they end with `stop`
+    let _ = tokio::join!(upkeep, governor, accounts, watching, alerting); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended

@@ -16,7 +16,7 @@ readonly RUST_MIN=1.92
 readonly RUN_PACKAGES=(
     ca-certificates libc6-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-    gstreamer1.0-plugins-ugly gstreamer1.0-libav
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav tzdata
 )
 # command:package. A command that came from elsewhere than apt is as good.
 readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config)

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::accounts::Accounts;
+use crate::actors::alerts::Alerts;
 use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
 use crate::actors::convert::encoding;
@@ -32,7 +33,7 @@ use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
 use crate::mail::{self, Mailer};
 use crate::metrics;
-use crate::notify::{FromConfig, Poster, PosterSettings, Retry, alertmanager};
+use crate::notify::{Poster, PosterSettings, Receivers, Retry, alertmanager};
 use crate::pipeline::{self, Library};
 use crate::process;
 use crate::store::{self, Closing, Opened, Store};
@@ -106,8 +107,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         accounts,
         costs,
         states,
+        alerts,
     } = blocking(move || Store::open(&db_path, &kept)).await?;
-    let delivery = delivery(&config, store.clone()).await?;
+    let outbox = store.clone();
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
         add_demo_streams(&catalog).await;
@@ -139,8 +141,20 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         monitor::Settings::new(&config.monitor),
         states.into_iter().collect(),
     );
+    let alerts = Alerts::new(
+        Arc::clone(&hub),
+        monitor.clone(),
+        alerts,
+        crate::alerts::Settings {
+            rate_limit: config.alerts.rate_limit,
+            ..crate::alerts::Settings::default()
+        },
+        &config.email.to,
+    );
+    let delivery = delivery(&config, outbox, Arc::new(alerts.clone())).await?;
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
+        alerts: alerts.clone(),
         hub: Arc::clone(&hub),
         delivery: delivery.clone(),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
@@ -167,11 +181,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let watching = tokio::spawn(monitor.run(stop.clone()));
     let delivering = tokio::spawn(delivery.run(stop.clone()));
+    let alerting = tokio::spawn(alerts.run(stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
-    let _ = tokio::join!(upkeep, governor, accounts, watching, delivering); // they end with `stop`
+    let _ = tokio::join!(upkeep, governor, accounts, watching, alerting, delivering); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
@@ -221,7 +236,11 @@ async fn warm_up(library: &Library) {
 }
 
 /// Who delivers notifications.
-async fn delivery(config: &Config, store: Store) -> Result<Delivery, AppError> {
+async fn delivery(
+    config: &Config,
+    store: Store,
+    receivers: Arc<dyn Receivers>,
+) -> Result<Delivery, AppError> {
     let alerts = &config.alerts;
     let mailer = match mail_settings(config) {
         Some(settings) => {
@@ -249,7 +268,6 @@ async fn delivery(config: &Config, store: Store) -> Result<Delivery, AppError> {
         grace: config.shutdown_timeout.min(DELIVERY_GRACE),
         secrets_dir: config.sources.secrets_dir.clone(),
     };
-    let receivers = Arc::new(FromConfig::new(config.email.to.clone()));
     Ok(Delivery::new(store, receivers, mailer, poster, settings))
 }
 

@@ -12,9 +12,8 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams), [`alerts`] (who is
-//!   told what, and in which words), and
-//!   [`feed`], the fan-out that holds no socket.
+//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
+//!   [`alerts`] (who is told of what, when, and in which words), and [`feed`], the fan-out that holds no socket.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),

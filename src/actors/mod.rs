@@ -2,6 +2,7 @@
 //! the [`hub`] finds or starts the right ones for a viewer.
 
 pub mod accounts;
+pub mod alerts;
 pub mod audio;
 pub mod breakers;
 pub mod catalog;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ReceiverId;
 use crate::conditions::Condition;
 use crate::stream::StreamId;
 
@@ -13,6 +14,8 @@ use crate::stream::StreamId;
 pub const MOST_ITEMS: usize = 1_000;
 /// Pictures of one notification at most.
 pub const MOST_THUMBNAILS: usize = 6;
+/// Bytes of all pictures of one notification at most.
+pub const MOST_PICTURE_BYTES: usize = 256 * 1024;
 
 /// A notification's number: a ULID, which also tells a receiver that a delivery is a repetition.
 #[derive(
@@ -21,12 +24,6 @@ pub const MOST_THUMBNAILS: usize = 6;
 #[serde(transparent)]
 #[schema(value_type = String)]
 pub struct NotificationId(pub ulid::Ulid);
-
-/// A receiver's id: as a stream's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = String)]
-pub struct ReceiverId(pub String);
 
 /// What one receiver is told at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +80,8 @@ pub enum ItemKind {
     Raised,
     /// A condition that was told is cleared.
     Cleared,
+    /// It is still raised, and is told late: when hours begin, at the end of a maintenance window or of an acknowledgement.
+    StillRaised,
     /// It is still raised, and nobody has acknowledged it.
     Escalated,
     /// Somebody wants to see whether alerts arrive.
@@ -126,9 +125,25 @@ impl fmt::Display for NotificationId {
     }
 }
 
-impl fmt::Display for ReceiverId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+/// Bytes as text in JSON, which would have them as a list of numbers.
+mod base64 {
+    use data_encoding::BASE64;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        BASE64.decode(text.as_bytes()).map_err(de::Error::custom)
+    }
+}
+
+impl ItemKind {
+    /// Whether the condition lasts.
+    pub fn is_raised(self) -> bool {
+        matches!(self, Self::Raised | Self::StillRaised | Self::Escalated)
     }
 }
 
@@ -136,20 +151,5 @@ impl fmt::Debug for Picture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.jpeg.len();
         write!(f, "Picture({}, {} bytes)", self.stream, bytes)
-    }
-}
-
-/// Bytes as text: as numbers in a list they would take four times the room.
-mod base64 {
-    use data_encoding::BASE64;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], out: S) -> Result<S::Ok, S::Error> {
-        out.serialize_str(&BASE64.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'d, D: Deserializer<'d>>(input: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(input)?;
-        BASE64.decode(text.as_bytes()).map_err(Error::custom)
     }
 }

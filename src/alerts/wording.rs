@@ -39,7 +39,7 @@ pub fn title(notification: &Notification) -> String {
 /// The gravest severity of what is raised; none where all is over, or only a test.
 pub fn severity(notification: &Notification) -> Option<Severity> {
     let items = notification.items.iter();
-    let raised = items.filter(|item| matches!(item.kind, ItemKind::Raised | ItemKind::Escalated));
+    let raised = items.filter(|item| item.kind.is_raised());
     raised.map(|item| item.condition.severity).max()
 }
 
@@ -62,6 +62,7 @@ pub fn sentence(item: &Item, now: Timestamp) -> String {
                 span(item.condition.since, end)
             )
         }
+        ItemKind::StillRaised => format!("still {what}, after {}", span(item.condition.since, now)),
         ItemKind::Escalated => {
             let lasts = span(item.condition.since, now);
             format!("still {what} after {lasts}, and nobody has acknowledged it")
@@ -91,6 +92,9 @@ pub fn label(kind: Kind) -> String {
 
 /// The name of a stream as it is shown; its id where it has none.
 pub fn name(item: &Item) -> String {
+    if item.stream.is_server() {
+        return "this server".to_owned();
+    }
     let name = clean(&item.name, MOST_NAME);
     if name.is_empty() {
         item.stream.to_string()
@@ -172,6 +176,10 @@ fn title_of_one(item: &Item, now: Timestamp) -> String {
         ItemKind::Cleared => {
             let end = item.condition.cleared_at.unwrap_or(item.at);
             format!("[recovered] {name}: {what} for {}", span(since, end))
+        }
+        ItemKind::StillRaised => {
+            let lasts = span(since, now);
+            format!("[{severity}] {name}: still {what} after {lasts}")
         }
         ItemKind::Escalated => {
             let lasts = span(since, now);

@@ -299,6 +299,7 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
         &app.delivery.figures(),
         clock::wall(),
     ));
+    text.push_str(&metrics::alerts_text(&app.alerts.figures()));
     (head, text).into_response()
 }
 

@@ -42,6 +42,7 @@ use utoipa_axum::routes;
 
 pub use server::{Limits, Server};
 
+use crate::actors::alerts::Alerts;
 use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
 use crate::actors::monitor::Monitor;
@@ -61,6 +62,8 @@ pub struct AppState {
     pub monitor: Monitor,
     /// Delivers notifications.
     pub delivery: Delivery,
+    /// Who is told of what.
+    pub alerts: Alerts,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// When the server started.
@@ -113,12 +116,6 @@ pub fn router(state: Arc<AppState>) -> Router {
             accounts::patch,
             accounts::remove
         ))
-        .routes(routes!(alerts::outbox::list))
-        .routes(routes!(alerts::outbox::retry_all))
-        .routes(routes!(alerts::outbox::read, alerts::outbox::remove))
-        .routes(routes!(alerts::outbox::retry))
-        .routes(routes!(alerts::outbox::sent))
-        .routes(routes!(alerts::outbox::test))
         .routes(routes!(validation::unsaved))
         .routes(routes!(validation::saved))
         .routes(routes!(validation::list, validation::begin))
@@ -126,6 +123,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(status::transcoding))
         .routes(routes!(pipelines::pipelines))
         .routes(routes!(status::end_session))
+        .merge(alerts::routes())
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
         .layer(middleware::from_fn_with_state(
             settings.max_json_bytes,
@@ -218,6 +216,7 @@ async fn welcome() -> impl IntoResponse {
         "definitions            /api/v1/streams\n",
         "provider accounts      /api/v1/accounts\n",
         "the monitor            /api/v1/monitor\n",
+        "alerts                 /api/v1/alerts/active\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

@@ -68,7 +68,9 @@ fn row(out: &mut String, item: &Item, kind: ItemKind, notification: &Notificatio
     let colour = match kind {
         ItemKind::Cleared => RECOVERED,
         ItemKind::Test => INFO,
-        ItemKind::Raised | ItemKind::Escalated => of_severity(item.condition.severity),
+        ItemKind::Raised | ItemKind::StillRaised | ItemKind::Escalated => {
+            of_severity(item.condition.severity)
+        }
     };
     let few = notification.items.len() <= FEW;
     let between = if few { "<br>" } else { " " };

@@ -9,6 +9,7 @@ pub(super) fn sections(notification: &Notification) -> Vec<(&'static str, ItemKi
     let sections = [
         ("Test", ItemKind::Test),
         ("Raised", ItemKind::Raised),
+        ("Still raised", ItemKind::StillRaised),
         ("Not acknowledged", ItemKind::Escalated),
         ("Recovered", ItemKind::Cleared),
     ];

@@ -4,6 +4,7 @@
 //! closed enums only: never a URL, a client address or an error text.
 
 mod accounts;
+mod alerts;
 mod delivery;
 mod exposition;
 mod monitor;
@@ -18,6 +19,7 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use accounts::text as accounts_text;
+pub use alerts::{held_back, text as alerts_text};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
 pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
@@ -96,6 +98,8 @@ mod names {
     pub(super) const STREAM_CONTINUITY: &str = "sightglass_stream_ts_continuity_errors_total";
     pub(super) const STREAM_LOOKS: &str = "sightglass_stream_looks_total";
     pub(super) const STREAM_LAST_CHECK: &str = "sightglass_stream_last_check_timestamp_seconds";
+    pub(super) const ALERTS_ACTIVE: &str = "sightglass_alerts_active";
+    pub(super) const ALERTS_ACKNOWLEDGED: &str = "sightglass_alerts_acknowledged";
     pub(super) const THRESHOLD: &str = "sightglass_memory_threshold_bytes";
 }
 
@@ -285,6 +289,7 @@ fn describe() {
         describe_counter!(name, unit, text);
     }
     monitor::describe();
+    alerts::describe();
     describe_histogram!(
         FIRST_BYTE,
         Unit::Seconds,

@@ -37,7 +37,7 @@ pub struct Alert {
 
 /// The alerts of a notification, by their key: what is over has an end.
 ///
-/// `alertname` is the condition in Prometheus' style (`StreamDown`); `stream`, `condition` and `severity` are labels, and
+/// `alertname` is the condition in Prometheus' style (`StreamDown`, `ServerLowDisk`); `stream`, `condition` and `severity` are labels, and
 /// `group` where there is one. What the streams have in common is an annotation, or the same alert would be told as
 /// another one the next time.
 pub fn alerts(notification: &Notification) -> Vec<(String, Alert)> {
@@ -49,7 +49,12 @@ pub fn alerts(notification: &Notification) -> Vec<(String, Alert)> {
         let alertname = if test {
             "SightglassTest".to_owned()
         } else {
-            format!("Stream{}", camel(condition))
+            let whose = if item.stream.is_server() {
+                "Server"
+            } else {
+                "Stream"
+            };
+            format!("{whose}{}", camel(condition))
         };
         let mut labels = BTreeMap::from([
             ("alertname".to_owned(), alertname),
@@ -82,7 +87,7 @@ pub fn alerts(notification: &Notification) -> Vec<(String, Alert)> {
             ItemKind::Cleared => Some(item.condition.cleared_at.unwrap_or(item.at)),
             // Seen, and gone by itself.
             ItemKind::Test => Some(later(notification.at, LASTS)),
-            ItemKind::Raised | ItemKind::Escalated => None,
+            ItemKind::Raised | ItemKind::StillRaised | ItemKind::Escalated => None,
         };
         let alert = Alert {
             labels,

@@ -14,4 +14,4 @@ pub mod webhook;
 pub use failure::{Failure, Stage, Verdict};
 pub use poster::{Poster, PosterSettings};
 pub use retry::Retry;
-pub use target::{Found, FromConfig, Receivers, Target};
+pub use target::{Found, Receivers, Target};

@@ -66,35 +66,3 @@ impl fmt::Debug for Target {
         f.write_str(self.kind())
     }
 }
-
-/// The one receiver that the configuration names: `email`.
-#[derive(Clone, Debug)]
-pub struct FromConfig {
-    to: Vec<MailAddress>,
-}
-
-impl FromConfig {
-    /// The id of the receiver.
-    pub const ID: &str = "email";
-
-    /// Of these recipients; no receiver if there are none.
-    pub fn new(to: Vec<MailAddress>) -> Self {
-        Self { to }
-    }
-}
-
-impl Receivers for FromConfig {
-    fn find(&self, id: &ReceiverId) -> Found {
-        if id.0 == Self::ID && !self.to.is_empty() {
-            let to = self.to.clone();
-            Found::Target(Target::Email { to })
-        } else {
-            Found::Gone
-        }
-    }
-
-    fn list(&self) -> Vec<ReceiverId> {
-        let id = (!self.to.is_empty()).then(|| ReceiverId(Self::ID.to_owned()));
-        id.into_iter().collect()
-    }
-}

@@ -6,6 +6,7 @@
 //! The thread commits whatever has queued up in one transaction and answers only after the commit is
 //! on disk: an acknowledged write survives `kill -9`. Reading the history goes past that thread.
 
+mod alerts;
 mod history;
 pub mod outbox;
 mod schema;
@@ -26,6 +27,7 @@ use outbox::OutboxReader;
 use slot::{Opener, Slot};
 use writer::Command;
 
+pub use alerts::{Alerting, AlertsCommit, AlertsKept, Journaled};
 pub use history::{EventQuery, HistoryReader};
 
 /// Commands that may wait for the writer; more wait in their callers.
@@ -111,6 +113,8 @@ pub struct Store {
     commands: mpsc::Sender<Command>,
     history: HistoryReader,
     outbox: OutboxReader,
+    slot: Arc<Slot>,
+    appended: Arc<Notify>,
 }
 
 /// A store that was opened.
@@ -128,6 +132,8 @@ pub struct Opened {
     pub costs: Vec<(String, Vec<u8>)>,
     /// How streams stood when the server ended.
     pub states: Vec<(StreamId, KeptState)>,
+    /// What operators made of alerts, and what receivers know.
+    pub alerts: AlertsKept,
 }
 
 /// Waits for the writer's thread to end: after the last [`Store`] handle is dropped.
@@ -155,12 +161,14 @@ impl Store {
         let accounts = schema::read_accounts(&database)?;
         let costs = schema::read_costs(&database);
         let states = schema::read_states(&database);
+        let alerts = alerts::read(&database)?;
         let (commands, receiver) = mpsc::channel(QUEUE);
         let slot = Arc::new(Slot::new(database, opener));
         let history = HistoryReader::new(Arc::clone(&slot));
         let changed = Arc::new(Notify::new());
         let outbox = OutboxReader::new(Arc::clone(&slot), Arc::clone(&changed));
         let bounds = settings.history;
+        let reading = Arc::clone(&slot);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
@@ -173,12 +181,15 @@ impl Store {
                 commands,
                 history,
                 outbox,
+                slot: reading,
+                appended: Arc::default(),
             },
             closing: Closing { thread },
             records,
             accounts,
             costs,
             states,
+            alerts,
         })
     }
 
@@ -222,12 +233,22 @@ impl Store {
         events: Vec<Event>,
         states: Vec<(StreamId, KeptState)>,
     ) -> Result<(), StoreError> {
+        let happened = !events.is_empty();
         self.send(|reply| Command::Record {
             events,
             states,
             reply,
         })
-        .await
+        .await?;
+        if happened {
+            self.appended.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Tells that events were appended; for one who waits.
+    pub fn appended(&self) -> &Notify {
+        &self.appended
     }
 
     /// Writes minutes, durably. Meant for one call a minute with all streams; a minute that is there

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use redb::ReadableTableMetadata;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::StoreError;
+use super::alerts::{Alerting, AlertsCommit};
 use super::history::Writing;
 use super::history::upkeep::{self, Again};
-use super::outbox;
 use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
 use super::slot::Slot;
+use super::{StoreError, alerts, outbox};
 use crate::admission::costs::Learned;
 use crate::base::clock;
 use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
@@ -51,6 +51,17 @@ pub(super) enum Command {
         rows: Vec<(StreamId, MinuteAt, Minute)>,
         reply: Reply,
     },
+    /// One row of what operators made of alerts; none removes it.
+    PutAlerting {
+        table: Alerting,
+        key: String,
+        json: Option<Vec<u8>>,
+        reply: Reply,
+    },
+    CommitAlerts {
+        commit: Box<AlertsCommit>,
+        reply: Reply,
+    },
     Outbox {
         change: outbox::Change,
         reply: Reply,
@@ -65,7 +76,7 @@ pub(super) enum Command {
 impl Command {
     /// Whether there may be something new to deliver after it.
     fn changes_outbox(&self) -> bool {
-        matches!(self, Self::Outbox { .. })
+        matches!(self, Self::Outbox { .. } | Self::CommitAlerts { .. })
     }
 }
 
@@ -179,6 +190,8 @@ fn answer(command: Command, result: Result<(), StoreError>) {
         | Command::DeleteAccount { reply, .. }
         | Command::Record { reply, .. }
         | Command::PutMinutes { reply, .. }
+        | Command::PutAlerting { reply, .. }
+        | Command::CommitAlerts { reply, .. }
         | Command::Outbox { reply, .. }
         | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
@@ -247,6 +260,16 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
                     history.put_states(states, &streams)?;
                 }
                 Command::PutMinutes { rows, .. } => history.put_minutes(rows, &streams)?,
+                Command::PutAlerting {
+                    table, key, json, ..
+                } => alerts::put(&transaction, *table, key, json.as_deref())?,
+                Command::CommitAlerts { commit, .. } => {
+                    alerts::commit(&transaction, commit)?;
+                    history.forget_journal(commit.read)?;
+                    for notification in &commit.notifications {
+                        outbox.insert(notification)?;
+                    }
+                }
                 Command::Outbox { change, .. } => outbox.apply(change)?,
                 Command::Check { .. } => {}
             }

@@ -228,3 +228,49 @@ async fn the_command_line_tells_each_step_of_a_trial_mail() {
     );
     assert_eq!(mail.mails().len(), 3);
 }
+
+/// One mail for all that share something, one for what is left, and one more each for what came late.
+const A_HANDFUL: usize = 6;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_streams_that_fail_at_once_are_a_handful_of_mails() {
+    let mail = MailServer::plain();
+    let options = options(&mail, "noc@example.org")
+        .quick()
+        .env("MONITOR_MODE", "sampled")
+        .env("MONITOR_INTERVAL", "3s")
+        .env("MONITOR_HOLD", "down=1s")
+        .env("MONITOR_HOST_CONCURRENCY", "100")
+        .env("MONITOR_START_RATE", "1000");
+    let server = Server::start(options).await;
+    // Nothing listens there.
+    let port = free_tcp_port();
+    let added = (0..200).map(|n| {
+        let url = format!("http://127.0.0.1:{port}/{n}.ts");
+        let stream = json!({ "id": format!("s{n}"), "name": format!("Channel {n}"), "sources": [{ "url": url }] });
+        server.add(stream)
+    });
+    futures_util::future::join_all(added).await;
+    let text = |mail: &Mail| mail.parts[1][2].as_str().unwrap_or_default().to_owned();
+    let named = async || {
+        let texts = mail.mails().iter().map(text).collect::<String>();
+        (0..200)
+            .all(|n| texts.contains(&format!("(s{n})")))
+            .then_some(texts)
+    };
+    let texts = eventually(Duration::from_mins(1), "mails that name all 200", named).await;
+    let mails = mail.mails();
+    assert!(mails.len() <= A_HANDFUL, "{} mails", mails.len());
+    for n in 0..200 {
+        let times = texts.matches(&format!("(s{n})")).count();
+        assert_eq!(times, 1, "s{n}");
+    }
+    let subjects: Vec<_> = mails
+        .iter()
+        .filter_map(|mail| mail.header("subject"))
+        .collect();
+    assert!(
+        subjects.iter().any(|it| it.contains("host 127.0.0.1")),
+        "{subjects:?}"
+    );
+}

@@ -13,6 +13,7 @@
 mod support;
 
 mod accounts;
+mod alert_rules;
 mod api;
 mod bombs;
 mod budgets;

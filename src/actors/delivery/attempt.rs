@@ -139,7 +139,9 @@ impl Delivery {
         let repeat = items
             .zip(alerts)
             .filter_map(|(item, (key, alert))| match item.kind {
-                ItemKind::Raised | ItemKind::Escalated => Some((key, Some(alert))),
+                ItemKind::Raised | ItemKind::StillRaised | ItemKind::Escalated => {
+                    Some((key, Some(alert)))
+                }
                 ItemKind::Cleared => Some((key, None)),
                 ItemKind::Test => None,
             });

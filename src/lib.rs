@@ -12,12 +12,13 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams), and
-//!   [`feed`], the fan-out that holds no socket.
+//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
+//!   [`alerts`] (who is told of what, when, and in which words), and [`feed`], the fan-out that holds no socket.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
-//!   [`store`] (the only one that names redb), [`http`], [`metrics`], [`process`], [`config`].
+//!   [`store`] (the only one that names redb), [`mail`] (the only one that names lettre), [`notify`] (webhooks and
+//!   Alertmanager), [`http`], [`metrics`], [`process`], [`config`].
 //! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the
 //!   governor that keeps it all within memory and CPU.
 //! - [`app`]: wires them, starts and drains them.
@@ -37,8 +38,10 @@ pub mod hls;
 pub mod http;
 pub mod ingest;
 pub mod m3u;
+pub mod mail;
 pub mod memory;
 pub mod metrics;
+pub mod notify;
 pub mod pipeline;
 pub mod process;
 pub mod remux;

@@ -4,7 +4,9 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use sightglass::alerts::MailAddress;
 use sightglass::app;
+use sightglass::app::trial;
 use sightglass::config::{self, Command, Config, LogFormat};
 use sightglass::memory::{self, Accounting};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
             say(&print.unwrap_or_else(|| "the configuration is good\n".to_owned()));
             ExitCode::SUCCESS
         }
+        Ok(Command::TestAlert { config, to }) => test_alert(&config, &to),
         Err(mistakes) => {
             complain(&mistakes.to_string());
             ExitCode::from(2)
@@ -61,6 +64,24 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Sends a trial mail and tells each step, for the person at the terminal.
+fn test_alert(config: &Config, to: &[MailAddress]) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let told = match runtime {
+        Ok(runtime) => runtime.block_on(trial::run(config, to, &mut say)),
+        Err(error) => Err(format!("cannot start the async runtime: {error}")),
+    };
+    match told {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
             ExitCode::FAILURE
         }
     }

@@ -21,6 +21,7 @@ use crate::base::clock;
 use crate::stream::{AccountId, StreamId};
 
 pub use slot::Slot;
+pub(super) use slot::read_secret;
 
 /// The slots of all accounts; cheap to clone.
 #[derive(Clone, Debug)]

@@ -2,10 +2,12 @@
 //! the [`hub`] finds or starts the right ones for a viewer.
 
 pub mod accounts;
+pub mod alerts;
 pub mod audio;
 pub mod breakers;
 pub mod catalog;
 pub mod convert;
+pub mod delivery;
 pub mod descriptors;
 pub mod fleet;
 pub mod governor;

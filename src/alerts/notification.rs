@@ -1,9 +1,12 @@
 //! What one receiver is told at one time.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ReceiverId;
 use crate::conditions::Condition;
 use crate::stream::StreamId;
 
@@ -11,6 +14,8 @@ use crate::stream::StreamId;
 pub const MOST_ITEMS: usize = 1_000;
 /// Pictures of one notification at most.
 pub const MOST_THUMBNAILS: usize = 6;
+/// Bytes of all pictures of one notification at most.
+pub const MOST_PICTURE_BYTES: usize = 256 * 1024;
 
 /// A notification's number: a ULID, which also tells a receiver that a delivery is a repetition.
 #[derive(
@@ -19,12 +24,6 @@ pub const MOST_THUMBNAILS: usize = 6;
 #[serde(transparent)]
 #[schema(value_type = String)]
 pub struct NotificationId(pub ulid::Ulid);
-
-/// A receiver's id: as a stream's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(transparent)]
-#[schema(value_type = String)]
-pub struct ReceiverId(pub String);
 
 /// What one receiver is told at one time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -81,6 +80,8 @@ pub enum ItemKind {
     Raised,
     /// A condition that was told is cleared.
     Cleared,
+    /// It is still raised, and is told late: when hours begin, at the end of a maintenance window or of an acknowledgement.
+    StillRaised,
     /// It is still raised, and nobody has acknowledged it.
     Escalated,
     /// Somebody wants to see whether alerts arrive.
@@ -106,12 +107,48 @@ pub struct Picture {
     pub stream: StreamId,
     /// When it was taken.
     pub at: Timestamp,
-    /// JPEG.
+    /// JPEG; base64 where the notification is kept.
+    #[serde(with = "base64")]
     pub jpeg: Vec<u8>,
 }
 
-impl std::fmt::Debug for Picture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl NotificationId {
+    /// Reads the text form; `None` unless it is a ULID.
+    pub fn parse(text: &str) -> Option<Self> {
+        ulid::Ulid::from_string(text).ok().map(Self)
+    }
+}
+
+impl fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Bytes as text in JSON, which would have them as a list of numbers.
+mod base64 {
+    use data_encoding::BASE64;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        BASE64.decode(text.as_bytes()).map_err(de::Error::custom)
+    }
+}
+
+impl ItemKind {
+    /// Whether the condition lasts.
+    pub fn is_raised(self) -> bool {
+        matches!(self, Self::Raised | Self::StillRaised | Self::Escalated)
+    }
+}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.jpeg.len();
         write!(f, "Picture({}, {} bytes)", self.stream, bytes)
     }

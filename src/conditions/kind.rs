@@ -1,4 +1,4 @@
-//! What can be the matter with a stream, and what each finding means beside the others.
+//! What can be the matter with a stream or with this server, and what each finding means beside the others.
 
 use std::time::Duration;
 
@@ -51,6 +51,16 @@ pub enum Kind {
     /// Most streams of different hosts fail together: the fault is with the network of this server. Never of one stream;
     /// [`Guard`](super::Guard) tells it.
     OwnNetwork,
+    /// Few file descriptors are left: soon no connection can be made or taken. Of the server, as are those below.
+    LowDescriptors,
+    /// Little space is left where the store is.
+    LowDisk,
+    /// Pipelines and the rest take more memory than the operator's warning allows.
+    MemoryWarning,
+    /// Too few streams are looked at within their intervals.
+    MonitorBehind,
+    /// Notifications wait too long, or were given up.
+    OutboxBehind,
 }
 
 /// How bad a condition is.
@@ -86,13 +96,14 @@ pub enum Health {
 }
 
 use Kind::{
-    Bitrate, Black, Blocked, CodecChanged, Continuity, Down, Frozen, NoAudio, NoVideo, OwnNetwork,
-    Playlist, Scrambled, Silent, Slow, Stale, Stalled, Timing, Transport,
+    Bitrate, Black, Blocked, CodecChanged, Continuity, Down, Frozen, LowDescriptors, LowDisk,
+    MemoryWarning, MonitorBehind, NoAudio, NoVideo, OutboxBehind, OwnNetwork, Playlist, Scrambled,
+    Silent, Slow, Stale, Stalled, Timing, Transport,
 };
 
 impl Kind {
     /// How many there are.
-    pub const COUNT: usize = 18;
+    pub const COUNT: usize = 23;
 
     /// All of them, in the order in which they are shown.
     pub const ALL: [Self; Self::COUNT] = [
@@ -114,6 +125,32 @@ impl Kind {
         CodecChanged,
         Blocked,
         OwnNetwork,
+        LowDescriptors,
+        LowDisk,
+        MemoryWarning,
+        MonitorBehind,
+        OutboxBehind,
+    ];
+
+    /// Those of streams, which a definition and the configuration may name; the first of [`Self::ALL`].
+    pub const STREAM: [Self; 17] = {
+        let mut kinds = [Down; 17];
+        let mut at = 0;
+        while at < kinds.len() {
+            kinds[at] = Self::ALL[at];
+            at += 1;
+        }
+        kinds
+    };
+
+    /// Those of the server itself: the rest of [`Self::ALL`].
+    pub const SERVER: [Self; 6] = [
+        OwnNetwork,
+        LowDescriptors,
+        LowDisk,
+        MemoryWarning,
+        MonitorBehind,
+        OutboxBehind,
     ];
 
     /// What quality failover may be asked for.
@@ -140,6 +177,11 @@ impl Kind {
             CodecChanged => "codec_changed",
             Blocked => "blocked",
             OwnNetwork => "own_network",
+            LowDescriptors => "low_descriptors",
+            LowDisk => "low_disk",
+            MemoryWarning => "memory_warning",
+            MonitorBehind => "monitor_behind",
+            OutboxBehind => "outbox_behind",
         }
     }
 
@@ -166,10 +208,15 @@ impl Kind {
             // Happens at one moment: told at once.
             CodecChanged => (Info, 0, 60, 1),
             OwnNetwork => (Critical, 0, 5, 1),
+            // Everything ends when these are used up.
+            LowDescriptors | LowDisk => (Critical, 10, 60, 2),
+            MemoryWarning => (Warning, 30, 60, 2),
+            // A busy minute, and the start, are no reason to wake anybody.
+            MonitorBehind | OutboxBehind => (Warning, 60, 60, 2),
         };
         Rule {
-            // Of no single stream.
-            enabled: self != OwnNetwork,
+            // Those of the server are of no single stream.
+            enabled: !self.is_of_server(),
             severity,
             hold: Duration::from_secs(hold),
             clear: Duration::from_secs(clear),
@@ -181,7 +228,8 @@ impl Kind {
     /// not be seen. Holds the explanations of its explanations too.
     pub fn explained_by(self) -> &'static [Self] {
         match self {
-            Blocked | OwnNetwork => &[],
+            Blocked | OwnNetwork | LowDescriptors | LowDisk | MemoryWarning | MonitorBehind
+            | OutboxBehind => &[],
             Down => &[Blocked],
             Stale | Playlist => &[Blocked, Down],
             Stalled => &[Blocked, Down, Stale],
@@ -194,6 +242,11 @@ impl Kind {
         }
     }
 
+    /// Whether it is one of the server itself, never of a stream.
+    pub fn is_of_server(self) -> bool {
+        Self::SERVER.contains(&self)
+    }
+
     /// Whether nothing reaches viewers while it lasts.
     pub fn is_outage(self) -> bool {
         matches!(self, Down | Stalled | Stale | Blocked)
@@ -204,9 +257,10 @@ impl Kind {
         matches!(self, Down | Stalled | Stale | Slow | Playlist | Bitrate)
     }
 
-    /// Whether its absence can only be told where media was seen, so that it proves the stream to be up.
+    /// Whether its absence can only be told where media was seen, so that it proves the stream to be up; the server is up
+    /// where anything can be told of it.
     pub(super) fn absence_proves_media(self) -> bool {
-        matches!(self, Down | Black | Frozen | Silent | NoVideo | NoAudio)
+        matches!(self, Down | Black | Frozen | Silent | NoVideo | NoAudio) || self.is_of_server()
     }
 
     /// Whether it needs a picture.
@@ -264,6 +318,8 @@ mod tests {
             assert_eq!(Kind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(Kind::parse("Black"), None);
+        let both = Kind::STREAM.into_iter().chain(Kind::SERVER);
+        assert!(both.eq(Kind::ALL));
         for severity in Severity::ALL {
             assert_eq!(serde_json::to_value(severity).unwrap(), severity.as_str());
             assert_eq!(Severity::parse(severity.as_str()), Some(severity));

@@ -18,7 +18,8 @@
 //!   network hides an outage.
 //!
 //! Times and severity can be set in the configuration (`monitor.hold`, `.clear`, `.severity`, `.disable`) and for each stream
-//! (`options.monitor.conditions`), those of `own_network` apart:
+//! (`options.monitor.conditions`), those of the server itself ([`Kind::SERVER`]) apart, whose machine is another
+//! ([`Terms::of_server`]):
 //!
 //! | kind            | meaning                                                                       | severity | hold | clear | looks |
 //! |-----------------|-------------------------------------------------------------------------------|----------|------|-------|-------|
@@ -40,6 +41,11 @@
 //! | `codec_changed` | codec, resolution or tracks have changed                                      | info     | 0 s  | 60 s  | 1     |
 //! | `blocked`       | the provider refuses this server                                              | critical | 10 s | 10 s  | 1     |
 //! | `own_network`   | most streams of different hosts fail together; of the server, not of a stream | critical | 0 s  | 5 s   | 1     |
+//! | `low_descriptors` | few file descriptors are left; of the server, as are all below              | critical | 10 s | 60 s  | 2     |
+//! | `low_disk`      | little space is left where the store is                                       | critical | 10 s | 60 s  | 2     |
+//! | `memory_warning` | more memory is taken than the operator's warning allows                      | warning  | 30 s | 60 s  | 2     |
+//! | `monitor_behind` | too few streams are looked at within their intervals                         | warning  | 60 s | 60 s  | 2     |
+//! | `outbox_behind` | notifications wait too long, or were given up                                 | warning  | 60 s | 60 s  | 2     |
 
 mod condition;
 mod guard;

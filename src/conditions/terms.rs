@@ -76,6 +76,20 @@ impl Terms {
         self
     }
 
+    /// The terms of the server itself: of its kinds all but `own_network`, which the [`Guard`](super::Guard) judges.
+    pub fn of_server(interval: Duration) -> Self {
+        let rule = |kind: Kind| Rule {
+            enabled: kind.is_of_server() && kind != Kind::OwnNetwork,
+            ..kind.rule()
+        };
+        Self {
+            mode: MonitorMode::Continuous,
+            interval,
+            failover_on: Vec::new(),
+            rules: Kind::ALL.map(rule),
+        }
+    }
+
     /// As built in.
     #[cfg(test)]
     pub(super) fn usual() -> Self {
@@ -205,6 +219,7 @@ mod tests {
             (Kind::Slow, slow),
             (Kind::Frozen, frozen),
             (Kind::OwnNetwork, slow),
+            (Kind::LowDisk, slow),
         ];
         let stream = Monitoring {
             mode: Some(MonitorMode::Continuous),
@@ -225,7 +240,7 @@ mod tests {
         assert_eq!(rule(Kind::Silent), (secs(60), secs(61), Severity::Warning));
         let off = Kind::ALL.into_iter().filter(|kind| !terms.looks_for(*kind));
         let off: Vec<_> = off.collect();
-        assert_eq!(off, [Kind::Frozen, Kind::Bitrate, Kind::OwnNetwork]);
+        assert_eq!(off, and_the_servers(&[Kind::Frozen, Kind::Bitrate]));
         assert_eq!(terms.failover_on, [Kind::Black]);
         let stream = Monitoring {
             interval_ms: Some(5_000),
@@ -249,18 +264,28 @@ mod tests {
         };
         let terms = Terms::new(&config(), &stream(false));
         let radio = terms.clone().without_picture();
-        let gone = [Kind::Black, Kind::Frozen, Kind::NoVideo, Kind::OwnNetwork];
-        assert_eq!(
-            (off(&radio), radio.failover_on),
-            (gone.to_vec(), vec![Kind::Silent])
-        );
+        let gone = and_the_servers(&[Kind::Black, Kind::Frozen, Kind::NoVideo]);
+        assert_eq!((off(&radio), radio.failover_on), (gone, vec![Kind::Silent]));
         let camera = terms.without_sound();
-        let gone = [Kind::Silent, Kind::NoAudio, Kind::OwnNetwork];
+        let gone = and_the_servers(&[Kind::Silent, Kind::NoAudio]);
         assert_eq!(off(&camera), gone);
         assert_eq!(camera.failover_on, [Kind::Black, Kind::Frozen]);
         let card = Terms::new(&config(), &stream(true));
-        assert_eq!(off(&card), [Kind::Frozen, Kind::OwnNetwork]);
+        assert_eq!(off(&card), and_the_servers(&[Kind::Frozen]));
         assert_eq!(card.failover_on, [Kind::Black, Kind::Silent]);
+    }
+
+    fn and_the_servers(kinds: &[Kind]) -> Vec<Kind> {
+        [kinds, &Kind::SERVER].concat()
+    }
+
+    #[test]
+    fn the_server_is_judged_by_its_own_kinds() {
+        let terms = Terms::of_server(Duration::from_secs(5));
+        for kind in Kind::ALL {
+            let own = kind.is_of_server() && kind != Kind::OwnNetwork;
+            assert_eq!(terms.looks_for(kind), own, "{kind:?}");
+        }
     }
 
     #[test]

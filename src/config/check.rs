@@ -1,6 +1,6 @@
 //! What two settings can get wrong only together. Run for a section once each of its settings is good alone.
 
-use super::model::{Config, Feed, Http, Limits, Sources, Transcode};
+use super::model::{Alerts, Config, Email, Feed, Http, Limits, Sources, Transcode};
 use super::reader::Reader;
 
 pub(super) fn config(config: &Config, reader: &mut Reader<'_>) {
@@ -56,6 +56,47 @@ pub(super) fn limits(limits: &Limits, reader: &mut Reader<'_>) {
             "limits.pipeline_memory",
             "must not be larger than limits.memory_critical: one pipeline alone would end others",
         );
+    }
+}
+
+pub(super) fn alerts(alerts: &Alerts, reader: &mut Reader<'_>) {
+    if alerts.retry_min > alerts.retry_max {
+        reader.refuse(
+            "alerts.retry_min",
+            "must not be longer than alerts.retry_max",
+        );
+    }
+}
+
+pub(super) fn email(email: &Email, reader: &mut Reader<'_>) {
+    if email.host.is_some() && email.from.is_none() {
+        reader.refuse(
+            "email.from",
+            "must be set where email.host is: mail needs a sender",
+        );
+    }
+    if email.host.is_none() && !email.to.is_empty() {
+        reader.refuse(
+            "email.host",
+            "must be set where email.to is: nothing would be sent",
+        );
+    }
+    let passwords = [email.password.is_some(), email.password_file.is_some()];
+    let passwords = passwords.into_iter().filter(|set| *set).count();
+    if passwords == 2 {
+        reader.refuse(
+            "email.password_file",
+            "must not be set together with email.password",
+        );
+    }
+    if email.username.is_some() && passwords == 0 {
+        reader.refuse(
+            "email.username",
+            "must have a password: email.password_file or email.password",
+        );
+    }
+    if email.username.is_none() && passwords > 0 {
+        reader.refuse("email.username", "must be set where there is a password");
     }
 }
 

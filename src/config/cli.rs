@@ -6,6 +6,7 @@ use super::model::{Config, settings};
 use super::parser::Shape;
 use super::reader::{Flags, Loaded};
 use super::section::Setting;
+use crate::alerts::MailAddress;
 use clap::{Arg, ArgAction, ArgMatches};
 use std::ffi::OsString;
 use std::fs::File;
@@ -23,6 +24,13 @@ pub enum Command {
         config: Config,
         /// With `--print`: the settings in force as TOML with their origins.
         print: Option<String>,
+    },
+    /// Send a trial mail, and tell each step.
+    TestAlert {
+        /// The configuration.
+        config: Config,
+        /// To whom, in place of those of the configuration.
+        to: Vec<MailAddress>,
     },
 }
 
@@ -69,6 +77,13 @@ pub fn parse_command(
             print: matches.get_flag("print").then(|| loaded.to_toml()),
             config: loaded.config,
         },
+        "test-alert" => Command::TestAlert {
+            to: matches
+                .get_many("to")
+                .map(|to| to.cloned().collect())
+                .unwrap_or_default(),
+            config: loaded.config,
+        },
         _ => Command::Serve(loaded.config),
     })
 }
@@ -86,6 +101,12 @@ fn grammar(long_version: String) -> clap::Command {
         .long("print")
         .action(ArgAction::SetTrue)
         .help("Print the settings in force as TOML, each with its meaning and origin");
+    let to = Arg::new("to")
+        .long("to")
+        .value_name("ADDRESS")
+        .action(ArgAction::Append)
+        .value_parser(|text: &str| MailAddress::parse(text))
+        .help("Send it there instead of to EMAIL_TO; may be given several times");
     clap::Command::new("sightglass")
         .about("Stream preview and monitoring server")
         .version(env!("CARGO_PKG_VERSION"))
@@ -102,6 +123,13 @@ fn grammar(long_version: String) -> clap::Command {
             clap::Command::new("check-config")
                 .about("Tell every mistake in the configuration, and exit")
                 .arg(print),
+        )
+        .subcommand(
+            clap::Command::new("test-alert")
+                .about(
+                    "Send a trial mail by the mail server of the configuration, and tell each step",
+                )
+                .arg(to),
         )
         .arg(config)
         .args(settings().map(arg))

@@ -8,16 +8,11 @@ use crate::conditions::{Kind, Severity};
 
 /// Kinds that a setting may name: every one that a stream can have.
 fn kind(name: &str) -> Option<Kind> {
-    Kind::parse(name.trim()).filter(|kind| *kind != Kind::OwnNetwork)
+    Kind::parse(name.trim()).filter(|kind| !kind.is_of_server())
 }
 
 fn names() -> String {
-    let kinds = Kind::ALL.into_iter();
-    let names: Vec<_> = kinds
-        .filter(|kind| *kind != Kind::OwnNetwork)
-        .map(Kind::as_str)
-        .collect();
-    names.join(", ")
+    Kind::STREAM.map(Kind::as_str).join(", ")
 }
 
 /// `kind=value`, comma-separated, each kind at most once.
@@ -28,7 +23,7 @@ impl<P: Parser> Parser for ByKind<P> {
     const SHAPE: Shape = Shape::List;
 
     fn parse(&self, text: &str) -> Option<Self::Value> {
-        let items = list(text, Kind::COUNT, |item| {
+        let items = list(text, Kind::STREAM.len(), |item| {
             let (name, value) = item.split_once('=')?;
             Some((kind(name)?, self.0.parse(value)?))
         })?;
@@ -62,7 +57,7 @@ impl Parser for Kinds {
     const SHAPE: Shape = Shape::List;
 
     fn parse(&self, text: &str) -> Option<Vec<Kind>> {
-        list(text, Kind::COUNT, kind)
+        list(text, Kind::STREAM.len(), kind)
     }
 
     fn allowed(&self) -> String {
@@ -108,6 +103,7 @@ mod tests {
             "black=1s,",
             "black=1s,black=2s",
             "own_network=1s",
+            "low_disk=1s",
         ] {
             assert_eq!(holds.parse(text), None, "{text}");
         }

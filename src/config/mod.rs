@@ -10,6 +10,7 @@ mod cli;
 mod file;
 mod hint;
 mod judging;
+mod mail;
 mod mistake;
 mod model;
 mod net;
@@ -22,10 +23,11 @@ mod tests;
 mod units;
 
 pub use cli::{CliError, Command, cli, parse_command};
+pub use mail::Hidden;
 pub use mistake::{ConfigErrors, Mistake, Origin};
 pub use model::{
-    Config, Feed, Hls, Http, Limits, Log, LogFormat, Monitor, Sessions, Sources, Transcode,
-    settings,
+    Alerts, Config, Email, Feed, Hls, Http, Limits, Log, LogFormat, Monitor, Sessions, Sources,
+    Transcode, settings,
 };
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};
 pub use reader::{Flags, Loaded};

@@ -2,13 +2,16 @@
 
 use super::check;
 use super::judging::{ByKind, Kinds, SEVERITIES};
+use super::mail::{Addresses, Hidden, HiddenText, HostName, SECURITIES, Sender};
 use super::net::{Cidrs, HeaderText, Listen, Ports, PublicUrl, Schemes};
 use super::parser::{About, FilePath, LogFilter, Maybe, OneOf, Switch, Text, whole};
 use super::profile::{self, Profile, ProfileName};
 use super::reader::Reader;
 use super::section::{Setting, section};
 use super::units::{DAY, HOUR, KIB, MIB, MINUTE, Millis, SECOND, Size};
+use crate::alerts::{MailAddress, Mailbox};
 use crate::conditions::{Kind, Severity};
+use crate::mail::Security;
 use crate::stream::MonitorMode;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -44,6 +47,10 @@ section! {
         feed: Feed = Feed::read;
         /// How streams are watched, and what is kept of it.
         monitor: Monitor = Monitor::read;
+        /// Who is told of what, in general.
+        alerts: Alerts = Alerts::read;
+        /// How mail leaves.
+        email: Email = Email::read;
         /// The HLS that is served.
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
@@ -208,6 +215,64 @@ section! {
 }
 
 section! {
+    /// Telling people: how often, how patiently, and where receivers may be.
+    pub struct Alerts in "alerts." {
+        /// A receiver is told of a condition of a stream at most once in this time; what is held back is counted and told in the next.
+        rate_limit: Duration = "5m", ["ALERT_RATE_LIMIT", "EMAIL_RATE_LIMIT_MS"], "alert-rate-limit", Millis(0, DAY);
+        /// Webhooks and Alertmanagers may have private addresses: RFC 1918, unique local (fc00::/7) and shared (100.64.0.0/10).
+        allow_private: bool = "false", ["ALERT_ALLOW_PRIVATE"], "alert-allow-private", Switch;
+        /// Webhooks and Alertmanagers may be on this machine (127.0.0.0/8 and ::1).
+        allow_loopback: bool = "false", ["ALERT_ALLOW_LOOPBACK"], "alert-allow-loopback", Switch;
+        /// Address ranges that webhooks and Alertmanagers may have whatever else is not allowed.
+        allow_cidrs: Vec<IpNet> = "", ["ALERT_ALLOW_CIDRS"], "alert-allow-cidrs", Cidrs;
+        /// Ports that webhooks and Alertmanagers may not have.
+        deny_ports: Vec<u16> = DENY_PORTS, ["ALERT_DENY_PORTS"], "alert-deny-ports", Ports;
+        /// Longest time that a webhook or an Alertmanager may take to accept a notification.
+        timeout: Duration = "10s", ["ALERT_TIMEOUT"], "alert-timeout", Millis(100, 5 * MINUTE);
+        /// Pause after the first failed attempt to deliver a notification; it doubles with each.
+        retry_min: Duration = "10s", ["ALERT_RETRY_MIN"], "alert-retry-min", Millis(10, HOUR);
+        /// Longest pause between two attempts.
+        retry_max: Duration = "5m", ["ALERT_RETRY_MAX"], "alert-retry-max", Millis(10, DAY);
+        /// A notification older than this that fails is given up; it stays in the outbox and can be sent again.
+        give_up_after: Duration = "1d", ["ALERT_GIVE_UP_AFTER"], "alert-give-up-after", Millis(SECOND, 30 * DAY);
+    }
+    check check::alerts;
+}
+
+section! {
+    /// How mail leaves.
+    pub struct Email in "email." {
+        /// Mail server; no mail is sent when it is empty.
+        host: Option<String> = "", ["SMTP_HOST"], "smtp-host", Maybe(HostName);
+        /// Port of the mail server; 0 takes the usual one: 587 for starttls, 465 for tls, 25 for plain.
+        port: u16 = "0", ["SMTP_PORT"], "smtp-port", whole(0, 65_535);
+        /// How the connection is secured: starttls (required, not tried), tls (from the beginning), plain (for a relay on this machine).
+        security: Security = "starttls", ["SMTP_SECURITY"], "smtp-security", OneOf(SECURITIES);
+        /// User name at the mail server; no login when it is empty.
+        username: Option<String> = "", ["SMTP_USERNAME", "SMTP_USER"], "smtp-username", Maybe(Text(256));
+        /// Password at the mail server; others on this machine see it in arguments, so better in a file.
+        password: Option<Hidden> = "", ["SMTP_PASSWORD", "SMTP_PASS"], "smtp-password", Maybe(HiddenText);
+        /// File that holds the password; read at each login.
+        password_file: Option<PathBuf> = "", ["SMTP_PASSWORD_FILE"], "smtp-password-file", Maybe(FilePath);
+        /// File of certificates (PEM) that are trusted for the mail server beside those of the system.
+        ca_file: Option<PathBuf> = "", ["SMTP_CA_FILE"], "smtp-ca-file", Maybe(FilePath);
+        /// Sender of mails; needed where there is a mail server.
+        from: Option<Mailbox> = "", ["EMAIL_FROM", "SMTP_FROM"], "email-from", Maybe(Sender);
+        /// Recipients of critical and warning alerts as long as no rule says otherwise.
+        to: Vec<MailAddress> = "", ["EMAIL_TO"], "email-to", Addresses;
+        /// Name that this machine gives itself at the mail server; its own when it is empty.
+        hello: Option<String> = "", ["SMTP_HELLO"], "smtp-hello", Maybe(HostName);
+        /// Longest wait for an answer of the mail server, but for the one that accepts a mail.
+        timeout: Duration = "30s", ["SMTP_TIMEOUT"], "smtp-timeout", Millis(100, 5 * MINUTE);
+        /// Mails that leave in a row.
+        batch: u32 = "10", ["EMAIL_BATCH"], "email-batch", whole(1, 1_000);
+        /// Pause after them.
+        batch_pause: Duration = "2s", ["EMAIL_BATCH_PAUSE"], "email-batch-pause", Millis(0, HOUR);
+    }
+    check check::email;
+}
+
+section! {
     /// The HLS that is served.
     pub struct Hls in "hls." {
         /// Shortest segment before the next keyframe cuts it.
@@ -277,6 +342,8 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Sessions::SETTINGS,
         Feed::SETTINGS,
         Monitor::SETTINGS,
+        Alerts::SETTINGS,
+        Email::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
         Log::SETTINGS,

@@ -53,10 +53,21 @@ fn other_value(setting: &Setting) -> String {
             "elsewhere/x"
         }
         "environment" => "staging",
-        "demo" | "sources.allow_multicast" | "sources.allow_listen" => "true",
-        "sources.allow_cidrs" | "sources.deny_cidrs" => "10.0.0.0/8,192.0.2.7",
+        "demo"
+        | "sources.allow_multicast"
+        | "sources.allow_listen"
+        | "alerts.allow_private"
+        | "alerts.allow_loopback" => "true",
+        "email.host" | "email.hello" => "mail.example.org",
+        "email.security" => "tls",
+        "email.from" => "Sightglass <tv@example.org>",
+        "email.to" => "a@example.org,b@example.org",
+        "alerts.rate_limit" | "alerts.retry_max" => "10m",
+        "sources.allow_cidrs" | "sources.deny_cidrs" | "alerts.allow_cidrs" => {
+            "10.0.0.0/8,192.0.2.7"
+        }
         "sources.allow_private" | "monitor.stream_metrics" => "false",
-        "sources.deny_ports" => "22,25",
+        "sources.deny_ports" | "alerts.deny_ports" => "22,25",
         "sources.schemes" => "http,udp",
         "sources.user_agent" => "VLC/3.0.21 LibVLC/3.0.21",
         "transcode.default_profile" => "low",
@@ -67,7 +78,7 @@ fn other_value(setting: &Setting) -> String {
         "monitor.hold" | "monitor.clear" => "black=20s,silent=1m",
         "monitor.severity" => "silent=warning",
         "monitor.disable" => "bitrate,slow",
-        "monitor.history_age" => "7d",
+        "alerts.give_up_after" | "monitor.history_age" => "7d",
         "monitor.thumbnails_bytes" | "monitor.history_bytes" => "64MB",
         "log.level" => "warn,sightglass=debug",
         "log.format" => "pretty",
@@ -84,6 +95,26 @@ fn other_value(setting: &Setting) -> String {
         _ => "7",
     }
     .to_owned()
+}
+
+/// What a setting cannot be without.
+fn companions(setting: &Setting) -> Vec<(&'static str, &'static str)> {
+    let all = [
+        ("SMTP_HOST", "mail.example.com"),
+        ("EMAIL_FROM", "tv@example.com"),
+        ("SMTP_USERNAME", "tv"),
+        ("SMTP_PASSWORD", "secret"),
+    ];
+    let wanted: &[_] = match setting.key {
+        "email.host" | "email.from" | "email.to" => &all[..2],
+        "email.username" | "email.password" => &all[2..],
+        "email.password_file" => &all[2..3],
+        _ => &[],
+    };
+    let others = wanted
+        .iter()
+        .filter(|(name, _)| !setting.env.contains(name));
+    others.copied().collect()
 }
 
 /// The line of `--print` that sets `key`.
@@ -291,18 +322,20 @@ fn every_name_is_accepted_from_each_place() {
         } else {
             vec![flag.as_str(), value.as_str()]
         };
+        let more = companions(setting);
         let default = printed(&[], &[], None, setting);
         assert!(default.ends_with(" # default"), "{default}");
-        let by_flag = printed(&args, &[], None, setting);
+        let by_flag = printed(&args, &more, None, setting);
         let (said, origin) = by_flag.split_once(" # ").unwrap();
         assert_eq!(origin, format!("flag --{}", setting.flag));
         assert_ne!(Some(said), default.split(" # ").next());
         for name in setting.env {
-            let by_env = printed(&[], &[(name, &value)], None, setting);
+            let env = [&more[..], &[(*name, value.as_str())]].concat();
+            let by_env = printed(&[], &env, None, setting);
             assert_eq!(by_env, format!("{said} # env {name}"));
         }
         let file = file_setting(setting, &value);
-        let by_file = printed(&[], &[], Some(&file), setting);
+        let by_file = printed(&[], &more, Some(&file), setting);
         let line = if setting.section().is_empty() { 1 } else { 2 };
         assert_eq!(by_file, format!("{said} # file s.toml:{line}"));
     }

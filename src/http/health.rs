@@ -295,6 +295,11 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
     let (all, overview) = (app.monitor.all(), app.monitor.overview());
     let each = app.monitor.settings().stream_metrics;
     text.push_str(&metrics::monitor_text(&all, &overview, each, clock::now()));
+    text.push_str(&metrics::delivery_text(
+        &app.delivery.figures(),
+        clock::wall(),
+    ));
+    text.push_str(&metrics::alerts_text(&app.alerts.figures()));
     (head, text).into_response()
 }
 

@@ -3,6 +3,7 @@
 //! Handlers speak to the hub through handles and snapshots; they never see a pipeline.
 
 mod accounts;
+mod alerts;
 mod extract;
 mod health;
 mod history;
@@ -41,6 +42,8 @@ use utoipa_axum::routes;
 
 pub use server::{Limits, Server};
 
+use crate::actors::alerts::Alerts;
+use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
 use crate::actors::monitor::Monitor;
 use crate::actors::validation::jobs::Validations;
@@ -57,6 +60,10 @@ pub struct AppState {
     pub validations: Validations,
     /// Watches all streams.
     pub monitor: Monitor,
+    /// Delivers notifications.
+    pub delivery: Delivery,
+    /// Who is told of what.
+    pub alerts: Alerts,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// When the server started.
@@ -116,6 +123,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(status::transcoding))
         .routes(routes!(pipelines::pipelines))
         .routes(routes!(status::end_session))
+        .merge(alerts::routes())
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
         .layer(middleware::from_fn_with_state(
             settings.max_json_bytes,
@@ -208,6 +216,7 @@ async fn welcome() -> impl IntoResponse {
         "definitions            /api/v1/streams\n",
         "provider accounts      /api/v1/accounts\n",
         "the monitor            /api/v1/monitor\n",
+        "alerts                 /api/v1/alerts/active\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

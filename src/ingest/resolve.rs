@@ -55,18 +55,25 @@ impl Resolver {
     /// [`Stage::Dns`] when it does not resolve, [`Stage::Policy`] when no address is allowed.
     pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, IngestError> {
         let unresolved = |text| IngestError::new(Stage::Dns, Cause::Unreachable, text);
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let found = match bare.parse() {
-            Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => (self.lookup)(bare.to_owned(), port)
-                .await
-                .map_err(|_| unresolved("the source's host name cannot be resolved"))?,
-        };
+        let found = self.look_up(host, port).await;
+        let found = found.map_err(|_| unresolved("the source's host name cannot be resolved"))?;
         let allowed = self.policy.filter(found)?;
         if allowed.is_empty() {
             return Err(unresolved("the source's host name has no address"));
         }
         Ok(allowed)
+    }
+
+    /// All addresses of `host`, before the policy has a say.
+    ///
+    /// # Errors
+    /// When it does not resolve.
+    pub async fn look_up(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        match bare.parse() {
+            Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
+            Err(_) => (self.lookup)(bare.to_owned(), port).await,
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! closed enums only: never a URL, a client address or an error text.
 
 mod accounts;
+mod alerts;
+mod delivery;
 mod exposition;
 mod monitor;
 mod pipelines;
@@ -17,6 +19,8 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use accounts::text as accounts_text;
+pub use alerts::{held_back, text as alerts_text};
+pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
 pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
@@ -94,6 +98,8 @@ mod names {
     pub(super) const STREAM_CONTINUITY: &str = "sightglass_stream_ts_continuity_errors_total";
     pub(super) const STREAM_LOOKS: &str = "sightglass_stream_looks_total";
     pub(super) const STREAM_LAST_CHECK: &str = "sightglass_stream_last_check_timestamp_seconds";
+    pub(super) const ALERTS_ACTIVE: &str = "sightglass_alerts_active";
+    pub(super) const ALERTS_ACKNOWLEDGED: &str = "sightglass_alerts_acknowledged";
     pub(super) const THRESHOLD: &str = "sightglass_memory_threshold_bytes";
 }
 
@@ -130,6 +136,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .set_buckets_for_metric(Matcher::Full(VALIDATION_DURATION.to_owned()), CHECK_SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(delivery::DELAY.to_owned()), delivery::DELAYS)?
         .install_recorder()?;
     describe();
     // They begin at zero, so that the first of each is seen.
@@ -146,6 +153,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn describe() {
     samples::describe();
+    delivery::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
         (UPTIME, Unit::Seconds, "Time since the server started."),
@@ -281,6 +289,7 @@ fn describe() {
         describe_counter!(name, unit, text);
     }
     monitor::describe();
+    alerts::describe();
     describe_histogram!(
         FIRST_BYTE,
         Unit::Seconds,

@@ -88,9 +88,9 @@ fn together(out: &mut Exposition, all: &[(StreamId, Known)], overview: &Overview
     let about = (
         names::CONDITIONS,
         Type::Gauge,
-        "Conditions that last, by kind.",
+        "Conditions of streams that last, by kind.",
     );
-    let kinds = Kind::ALL.map(|kind| {
+    let kinds = Kind::STREAM.map(|kind| {
         let active = known().flat_map(|one| &one.conditions);
         let active = active.filter(|condition| condition.kind == kind).count();
         ([kind.as_str().to_owned()], active as f64)

@@ -1,11 +1,14 @@
-//! The durable truth: definitions, accounts, what pipelines have cost, and the history of streams, in one redb file.
+//! The durable truth: definitions, accounts, what pipelines have cost, the history of streams, and notifications on
+//! their way, in one redb file.
 //! The only room that names redb.
 //!
 //! redb blocks, so one thread writes, and async code sends it commands through a bounded channel.
 //! The thread commits whatever has queued up in one transaction and answers only after the commit is
 //! on disk: an acknowledged write survives `kill -9`. Reading the history goes past that thread.
 
+mod alerts;
 mod history;
+pub mod outbox;
 mod schema;
 mod slot;
 mod writer;
@@ -15,14 +18,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::costs::Learned;
 use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
+use outbox::OutboxReader;
 use slot::{Opener, Slot};
 use writer::Command;
 
+pub use alerts::{Alerting, AlertsCommit, AlertsKept, Journaled};
 pub use history::{EventQuery, HistoryReader};
 
 /// Commands that may wait for the writer; more wait in their callers.
@@ -107,6 +112,9 @@ impl Default for Settings {
 pub struct Store {
     commands: mpsc::Sender<Command>,
     history: HistoryReader,
+    outbox: OutboxReader,
+    slot: Arc<Slot>,
+    appended: Arc<Notify>,
 }
 
 /// A store that was opened.
@@ -124,6 +132,8 @@ pub struct Opened {
     pub costs: Vec<(String, Vec<u8>)>,
     /// How streams stood when the server ended.
     pub states: Vec<(StreamId, KeptState)>,
+    /// What operators made of alerts, and what receivers know.
+    pub alerts: AlertsKept,
 }
 
 /// Waits for the writer's thread to end: after the last [`Store`] handle is dropped.
@@ -151,24 +161,35 @@ impl Store {
         let accounts = schema::read_accounts(&database)?;
         let costs = schema::read_costs(&database);
         let states = schema::read_states(&database);
+        let alerts = alerts::read(&database)?;
         let (commands, receiver) = mpsc::channel(QUEUE);
         let slot = Arc::new(Slot::new(database, opener));
         let history = HistoryReader::new(Arc::clone(&slot));
+        let changed = Arc::new(Notify::new());
+        let outbox = OutboxReader::new(Arc::clone(&slot), Arc::clone(&changed));
         let bounds = settings.history;
+        let reading = Arc::clone(&slot);
         let thread = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
-                writer::run(&slot, &bounds, receiver);
+                writer::run(&slot, &bounds, &changed, receiver);
                 slot.close();
             })
             .map_err(StoreError::Thread)?;
         Ok(Opened {
-            store: Self { commands, history },
+            store: Self {
+                commands,
+                history,
+                outbox,
+                slot: reading,
+                appended: Arc::default(),
+            },
             closing: Closing { thread },
             records,
             accounts,
             costs,
             states,
+            alerts,
         })
     }
 
@@ -212,12 +233,22 @@ impl Store {
         events: Vec<Event>,
         states: Vec<(StreamId, KeptState)>,
     ) -> Result<(), StoreError> {
+        let happened = !events.is_empty();
         self.send(|reply| Command::Record {
             events,
             states,
             reply,
         })
-        .await
+        .await?;
+        if happened {
+            self.appended.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Tells that events were appended; for one who waits.
+    pub fn appended(&self) -> &Notify {
+        &self.appended
     }
 
     /// Writes minutes, durably. Meant for one call a minute with all streams; a minute that is there
@@ -232,6 +263,16 @@ impl Store {
     /// Reads the history.
     pub fn history(&self) -> &HistoryReader {
         &self.history
+    }
+
+    /// Changes the outbox, durably.
+    pub async fn change_outbox(&self, change: outbox::Change) -> Result<(), StoreError> {
+        self.send(|reply| Command::Outbox { change, reply }).await
+    }
+
+    /// Reads the outbox.
+    pub fn outbox(&self) -> &OutboxReader {
+        &self.outbox
     }
 
     /// Asks the writer for a sign of life: how long it took to answer, and that a read works.

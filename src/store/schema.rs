@@ -46,10 +46,48 @@ pub(super) const EVENT_ORDER: TableDefinition<u64, u32> =
 /// Numbers of streams that were removed, and the hour up to which their history is.
 pub(super) const FORGOTTEN: TableDefinition<u32, u32> = TableDefinition::new("history_forgotten");
 
+/// Events whose alerts were not worked out yet, in the order of their commits: numbers of events follow their
+/// times, so a later commit may hold a smaller one. Where each event is: its stream, and its key in [`EVENTS`].
+pub(super) const JOURNAL: TableDefinition<u64, (&str, u32, u64)> =
+    TableDefinition::new("alert_journal");
+
+/// Alert rules by id, as JSON.
+pub(super) const RULES: TableDefinition<&str, &[u8]> = TableDefinition::new("alert_rules");
+
+/// Receivers of alerts by id, as JSON.
+pub(super) const RECEIVERS: TableDefinition<&str, &[u8]> = TableDefinition::new("alert_receivers");
+
+/// Maintenance windows by id, as JSON.
+pub(super) const MAINTENANCE: TableDefinition<&str, &[u8]> =
+    TableDefinition::new("alert_maintenance");
+
+/// What each receiver knows, row by row as the router gives it.
+pub(super) const ALERT_STATE: TableDefinition<&str, &[u8]> = TableDefinition::new("alert_state");
+/// Notifications to be delivered, without what they tell, as JSON, by their number.
+pub(super) const OUTBOX: TableDefinition<u128, &[u8]> = TableDefinition::new("outbox");
+
+/// What they tell, as JSON.
+pub(super) const OUTBOX_BODIES: TableDefinition<u128, &[u8]> =
+    TableDefinition::new("outbox_bodies");
+
+/// Those sent lately, as JSON, by the time (milliseconds since 1970) and their number.
+pub(super) const SENT: TableDefinition<(i64, u128), &[u8]> = TableDefinition::new("outbox_sent");
+
+/// Alerts that are repeated until they are over, as JSON, by receiver and key.
+pub(super) const REPEATED: TableDefinition<(&str, &str), &[u8]> =
+    TableDefinition::new("outbox_repeated");
+
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The step at index `n` takes a file from version `n` to `n + 1`; version 0 is a new file.
-pub(super) const MIGRATIONS: &[Migration] = &[create_tables, add_costs, add_accounts, add_history];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    create_tables,
+    add_costs,
+    add_accounts,
+    add_history,
+    add_alerts,
+    add_outbox,
+];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(STREAMS)?;
@@ -74,6 +112,23 @@ fn add_history(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(EVENTS)?;
     transaction.open_table(EVENT_ORDER)?;
     transaction.open_table(FORGOTTEN)?;
+    Ok(())
+}
+
+fn add_alerts(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(JOURNAL)?;
+    transaction.open_table(RULES)?;
+    transaction.open_table(RECEIVERS)?;
+    transaction.open_table(MAINTENANCE)?;
+    transaction.open_table(ALERT_STATE)?;
+    Ok(())
+}
+
+fn add_outbox(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(OUTBOX)?;
+    transaction.open_table(OUTBOX_BODIES)?;
+    transaction.open_table(SENT)?;
+    transaction.open_table(REPEATED)?;
     Ok(())
 }
 
@@ -134,7 +189,7 @@ pub(super) fn read_accounts(database: &Database) -> Result<Vec<AccountRecord>, S
     read_all(database, ACCOUNTS)
 }
 
-fn read_all<T: DeserializeOwned>(
+pub(super) fn read_all<T: DeserializeOwned>(
     database: &Database,
     table: TableDefinition<&str, &[u8]>,
 ) -> Result<Vec<T>, StoreError> {
@@ -160,7 +215,7 @@ pub(super) fn read_states(database: &Database) -> Vec<(StreamId, KeptState)> {
         let rows = table.iter()?.filter_map(Result::ok);
         Ok(rows
             .filter_map(|(key, value)| {
-                let id = StreamId::parse(key.value()).ok()?;
+                let id = StreamId::parse_subject(key.value()).ok()?;
                 let state = serde_json::from_slice(value.value());
                 let state = state.inspect_err(|error| {
                     tracing::warn!(stream = %id, %error, "how a stream stood cannot be read");
@@ -177,17 +232,22 @@ pub(super) fn read_states(database: &Database) -> Vec<(StreamId, KeptState)> {
 
 /// What was learned of costs. It can be learned again, so what cannot be read is left out.
 pub(super) fn read_costs(database: &Database) -> Vec<(String, Vec<u8>)> {
-    let read = || -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
-        let table = database.begin_read()?.open_table(COSTS)?;
-        let rows = table.iter()?.filter_map(Result::ok);
-        Ok(rows
-            .map(|(key, value)| (key.value().to_owned(), value.value().to_vec()))
-            .collect())
-    };
-    read().unwrap_or_else(|error| {
+    read_rows(database, COSTS).unwrap_or_else(|error| {
         tracing::warn!(%error, "what pipelines have cost cannot be read; it is learned anew");
         Vec::new()
     })
+}
+
+/// The rows of a table as they are; those that cannot be read are left out.
+pub(super) fn read_rows(
+    database: &Database,
+    table: TableDefinition<&str, &[u8]>,
+) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
+    let table = database.begin_read()?.open_table(table)?;
+    let rows = table.iter()?.filter_map(Result::ok);
+    Ok(rows
+        .map(|(key, value)| (key.value().to_owned(), value.value().to_vec()))
+        .collect())
 }
 
 pub(super) fn boxed(error: impl Into<redb::Error>) -> Box<redb::Error> {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redb::ReadableTableMetadata;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::StoreError;
+use super::alerts::{Alerting, AlertsCommit};
 use super::history::Writing;
 use super::history::upkeep::{self, Again};
 use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
 use super::slot::Slot;
+use super::{StoreError, alerts, outbox};
 use crate::admission::costs::Learned;
 use crate::base::clock;
 use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
@@ -50,6 +51,21 @@ pub(super) enum Command {
         rows: Vec<(StreamId, MinuteAt, Minute)>,
         reply: Reply,
     },
+    /// One row of what operators made of alerts; none removes it.
+    PutAlerting {
+        table: Alerting,
+        key: String,
+        json: Option<Vec<u8>>,
+        reply: Reply,
+    },
+    CommitAlerts {
+        commit: Box<AlertsCommit>,
+        reply: Reply,
+    },
+    Outbox {
+        change: outbox::Change,
+        reply: Reply,
+    },
     Check {
         reply: Reply,
     },
@@ -57,8 +73,21 @@ pub(super) enum Command {
     Learn(Learned),
 }
 
-/// Serves commands until all handles are gone, and keeps the history within its bounds meanwhile.
-pub(super) fn run(slot: &Slot, bounds: &Bounds, mut commands: mpsc::Receiver<Command>) {
+impl Command {
+    /// Whether there may be something new to deliver after it.
+    fn changes_outbox(&self) -> bool {
+        matches!(self, Self::Outbox { .. } | Self::CommitAlerts { .. })
+    }
+}
+
+/// Serves commands until all handles are gone, and keeps the history within its bounds meanwhile. Who waits for
+/// changes of the outbox is told of them.
+pub(super) fn run(
+    slot: &Slot,
+    bounds: &Bounds,
+    outbox_changed: &Notify,
+    mut commands: mpsc::Receiver<Command>,
+) {
     // For its timer: the thread waits for commands, but not longer than until the next step is due.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -77,7 +106,13 @@ pub(super) fn run(slot: &Slot, bounds: &Bounds, mut commands: mpsc::Receiver<Com
         });
         match received {
             Ok(0) => return,
-            Ok(_) => failing = report(failing, serve(slot, &mut batch)),
+            Ok(_) => {
+                let outbox = batch.iter().any(Command::changes_outbox);
+                failing = report(failing, serve(slot, &mut batch));
+                if outbox {
+                    outbox_changed.notify_one();
+                }
+            }
             Err(_) => (next_step, failing) = keep_up(slot, bounds, failing),
         }
         // Also for a writer that never rests.
@@ -155,6 +190,9 @@ fn answer(command: Command, result: Result<(), StoreError>) {
         | Command::DeleteAccount { reply, .. }
         | Command::Record { reply, .. }
         | Command::PutMinutes { reply, .. }
+        | Command::PutAlerting { reply, .. }
+        | Command::CommitAlerts { reply, .. }
+        | Command::Outbox { reply, .. }
         | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
             let _ = reply.send(result);
@@ -183,6 +221,7 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
         let mut accounts = transaction.open_table(ACCOUNTS).map_err(boxed)?;
         let mut costs = transaction.open_table(COSTS).map_err(boxed)?;
         let mut history = Writing::open(&transaction)?;
+        let mut outbox = outbox::Writing::open(&transaction)?;
         for command in commands {
             match command {
                 Command::Put { records, .. } => {
@@ -221,10 +260,26 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
                     history.put_states(states, &streams)?;
                 }
                 Command::PutMinutes { rows, .. } => history.put_minutes(rows, &streams)?,
+                Command::PutAlerting {
+                    table, key, json, ..
+                } => alerts::put(&transaction, *table, key, json.as_deref())?,
+                Command::CommitAlerts { commit, .. } => {
+                    alerts::commit(&transaction, commit)?;
+                    history.forget_journal(commit.read)?;
+                    for notification in &commit.notifications {
+                        outbox.insert(notification)?;
+                    }
+                }
+                Command::Outbox { change, .. } => outbox.apply(change)?,
                 Command::Check { .. } => {}
             }
         }
         history.finish()?;
+        if outbox.dropped() > 0 {
+            let notifications = outbox.dropped();
+            tracing::error!(notifications, "the outbox is full: the oldest were removed");
+            crate::metrics::outbox_dropped(notifications);
+        }
     }
     transaction.commit().map_err(boxed)?;
     Ok(())

@@ -157,55 +157,59 @@ fn credentials_of(
     Some(credentials)
 }
 
-/// A secret as text, in a file, or as it was.
-fn secret(
+/// A secret that must be there.
+fn secret(f: &mut Members<'_>, names: [&'static str; 2], kept: Option<&Secret>) -> Option<Secret> {
+    let before = f.mistakes().len();
+    let secret = optional_secret(f, names, kept);
+    if secret.is_some() || f.mistakes().len() > before {
+        return secret;
+    }
+    if kept.is_none() {
+        let at = f.at(names[0]);
+        f.mistakes().add(at, "is missing", is_secret(names));
+    }
+    kept.cloned()
+}
+
+/// A secret as text, in a file, or, where it is shown as an answer shows it, as it was. None if it is not there.
+pub(crate) fn optional_secret(
     f: &mut Members<'_>,
-    [name, file]: [&'static str; 2],
+    names @ [name, file]: [&'static str; 2],
     kept: Option<&Secret>,
 ) -> Option<Secret> {
     let text = f.member(name);
     let in_file = f.string(file);
-    let at = |member: &str| join("/credentials", member);
+    let (at_name, at_file) = (f.at(name), f.at(file));
+    let mistakes = f.mistakes();
     match (text, in_file) {
         (Some(_), Some(_)) => {
-            f.mistakes().add(
-                at(file),
-                "is there beside the secret itself",
-                "one of the two",
-            );
+            let problem = "is there beside the secret itself";
+            mistakes.add(at_file, problem, "one of the two");
             None
         }
         (None, Some(name)) if is_file_name(&name) => Some(Secret::File(name)),
         (None, Some(_)) => {
-            f.mistakes().add(at(file), "is no file name", FILE_ALLOWED);
+            mistakes.add(at_file, "is no file name", FILE_ALLOWED);
             None
         }
         (Some((_, Value::String(text))), None) => Some(Secret::Text(text)),
-        // As an answer shows it.
-        (Some((_, Value::Object(shown))), None) if !shown.keys().eq(["set"]) => {
-            f.mistakes().add(
-                at(name),
-                "has the wrong type",
-                "a string, or {\"set\": true}",
-            );
-            None
-        }
-        (None | Some((_, Value::Object(_))), None) => {
-            if kept.is_none() && !f.wrong(file) {
-                let allowed = format!("a string, or {file}");
-                f.mistakes().add(at(name), "is missing", allowed);
+        (Some((_, Value::Object(shown))), None) if shown.keys().eq(["set"]) => {
+            if kept.is_none() {
+                mistakes.add(at_name, "is missing", is_secret(names));
             }
             kept.cloned()
         }
         (Some(_), None) => {
-            f.mistakes().add(
-                at(name),
-                "has the wrong type",
-                "a string, or {\"set\": true}",
-            );
+            let allowed = "a string, or {\"set\": true}";
+            mistakes.add(at_name, "has the wrong type", allowed);
             None
         }
+        (None, None) => None,
     }
+}
+
+fn is_secret([_, file]: [&str; 2]) -> String {
+    format!("a string, or {file}")
 }
 
 fn is_file_name(name: &str) -> bool {

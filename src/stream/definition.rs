@@ -119,7 +119,7 @@ impl Record {
     }
 }
 
-pub(super) fn etag(revision: u64, created_at: Timestamp) -> String {
+pub(crate) fn etag(revision: u64, created_at: Timestamp) -> String {
     format!("\"r{revision}-{:x}\"", created_at.as_microsecond())
 }
 

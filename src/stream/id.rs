@@ -12,8 +12,13 @@ use super::limits;
 
 /// Names of fixed routes beside `/streams/{id}`, which an id would hide behind.
 const RESERVED: [&str; 1] = ["import"];
+/// Stands for the server itself.
+const SERVER: &str = "_server";
 
 /// The id of a stream: `[a-z0-9][a-z0-9._-]{0,63}` without `..`. Cheap to clone.
+///
+/// What happens to the server itself is told of [`Self::server`], an id that no stream can have: neither [`Self::parse`]
+/// nor [`Self::from_name`] gives it, but what the program has written down itself may hold it ([`Self::parse_subject`]).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(description = "The id of a stream, without `..` and not `import`.", value_type = String, pattern = "^[a-z0-9][a-z0-9._-]{0,63}$", example = "news")]
@@ -63,6 +68,24 @@ impl StreamId {
             return Err(IdError::Reserved);
         }
         Ok(Self(text.into()))
+    }
+
+    /// The subject of events, states and alerts of the server itself: `_server`, which no stream can be called.
+    pub fn server() -> Self {
+        Self(SERVER.into())
+    }
+
+    /// Whether it stands for the server itself.
+    pub fn is_server(&self) -> bool {
+        &*self.0 == SERVER
+    }
+
+    /// Reads an id of whom something is told: a stream's, or [`Self::server`].
+    pub fn parse_subject(text: &str) -> Result<Self, IdError> {
+        if text == SERVER {
+            return Ok(Self::server());
+        }
+        Self::parse(text)
     }
 
     /// Makes an id from a name: accents off, everything else than letters and digits to `-`, `stream` when nothing is
@@ -127,7 +150,7 @@ impl FromStr for StreamId {
 impl TryFrom<String> for StreamId {
     type Error = IdError;
     fn try_from(text: String) -> Result<Self, IdError> {
-        Self::parse(&text)
+        Self::parse_subject(&text)
     }
 }
 
@@ -257,9 +280,21 @@ mod tests {
             ("a b", IdError::Character),
             ("a..b", IdError::DoubleDot),
             ("import", IdError::Reserved),
+            ("_server", IdError::Start),
         ] {
             assert_eq!(StreamId::parse(bad), Err(why), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_server_is_no_stream() {
+        let server = StreamId::server();
+        let text = serde_json::to_string(&server).unwrap();
+        assert_eq!(text, "\"_server\"");
+        assert_eq!(serde_json::from_str::<StreamId>(&text).unwrap(), server);
+        assert!(server.is_server() && StreamId::parse(server.as_str()).is_err());
+        assert!(!StreamId::from_name("_server", |_| false).is_server());
+        assert!(!StreamId::parse("server").unwrap().is_server());
     }
 
     #[test]

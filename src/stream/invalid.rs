@@ -34,10 +34,10 @@ impl fmt::Display for Invalid {
 
 /// Collects mistakes, at most [`limits::MISTAKES`].
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(Vec<Invalid>);
+pub(crate) struct Mistakes(Vec<Invalid>);
 
 impl Mistakes {
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         pointer: impl Into<String>,
         problem: impl fmt::Display,
@@ -54,7 +54,7 @@ impl Mistakes {
     }
 
     /// Adds `later` mistakes, except where an earlier one at the same place or around it already says why.
-    pub(super) fn merge(mut self, later: Vec<Invalid>) -> Vec<Invalid> {
+    pub(crate) fn merge(mut self, later: Vec<Invalid>) -> Vec<Invalid> {
         let earlier = self.0.len();
         for invalid in later {
             if self.0.len() < limits::MISTAKES
@@ -68,16 +68,16 @@ impl Mistakes {
         self.0
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn into_vec(self) -> Vec<Invalid> {
+    pub(crate) fn into_vec(self) -> Vec<Invalid> {
         self.0
     }
 
     /// `value` trimmed, if it has 1 to `most` characters and no control character.
-    pub(super) fn text(&mut self, pointer: &str, value: &str, most: usize) -> Option<String> {
+    pub(crate) fn text(&mut self, pointer: &str, value: &str, most: usize) -> Option<String> {
         let text = value.trim();
         let problem = if text.is_empty() {
             "is empty"
@@ -97,7 +97,7 @@ impl Mistakes {
     }
 
     /// As [`Self::text`]; nothing, and no mistake, for blank text.
-    pub(super) fn optional_text(
+    pub(crate) fn optional_text(
         &mut self,
         pointer: &str,
         value: Option<&str>,
@@ -110,7 +110,7 @@ impl Mistakes {
 }
 
 /// Whether `text` has more than `most` characters, without counting all of a huge one.
-pub(super) fn longer_than(text: &str, most: usize) -> bool {
+pub(crate) fn longer_than(text: &str, most: usize) -> bool {
     text.len() > most && text.chars().nth(most).is_some()
 }
 
@@ -122,7 +122,7 @@ fn covers(outer: &str, inner: &str) -> bool {
 }
 
 /// The pointer of a member: RFC 6901, 3.
-pub(super) fn join(pointer: &str, member: impl fmt::Display) -> String {
+pub(crate) fn join(pointer: &str, member: impl fmt::Display) -> String {
     let member = member.to_string().replace('~', "~0").replace('/', "~1");
     format!("{pointer}/{member}")
 }

@@ -23,6 +23,7 @@ mod source_url;
 
 pub use account::{Account, AccountCredentials, AccountId, AccountRecord, Secret};
 pub use account_draft::AccountDraft;
+pub(crate) use account_draft::optional_secret;
 pub use definition::{Definition, Record, is_reserved_attribute};
 pub use draft::{Draft, DraftSource};
 pub use filter::{Filter, Matcher, Page, State};
@@ -36,5 +37,9 @@ pub use source::{Credentials, Source};
 pub use source_check::{Header, check_header};
 pub use source_url::{SourceKind, SourceUrl, UrlError};
 
+pub(crate) use definition::etag;
 pub(crate) use draft::{is_attribute_name, is_web_url};
 pub(crate) use id::slug;
+pub(crate) use invalid::{Mistakes, join};
+pub(crate) use patch::apply_to;
+pub(crate) use shape::{Members, string};

@@ -27,7 +27,7 @@ pub struct Monitoring {
     /// A picture that does not move is as it should be (a logo, a test card): never `frozen`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub still_picture: bool,
-    /// What differs from how conditions are judged elsewhere, by the kind of condition (any but `own_network`).
+    /// What differs from how conditions are judged elsewhere, by the kind of condition (any but those of the server itself).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub conditions: BTreeMap<Kind, ConditionOptions>,
     /// Which of `black`, `frozen` and `silent` on a source make the stream go on to its next one.
@@ -125,10 +125,7 @@ fn conditions_of(
     let Some(mut f) = Members::open(at, value, mistakes) else {
         return conditions;
     };
-    for kind in Kind::ALL {
-        if kind == Kind::OwnNetwork {
-            continue;
-        }
+    for kind in Kind::STREAM {
         if let Some((at, value)) = f.member(kind.as_str())
             && let Some(options) = condition(at, value, f.mistakes())
             && options != ConditionOptions::default()

@@ -15,7 +15,7 @@ pub fn merge_patch(definition: &Definition, patch: &Value) -> Result<Definition,
 }
 
 /// Applies a merge patch to an object; what is no object cannot be one.
-pub(super) fn apply_to(target: &mut Value, patch: &Value) -> Result<(), Vec<Invalid>> {
+pub(crate) fn apply_to(target: &mut Value, patch: &Value) -> Result<(), Vec<Invalid>> {
     if !patch.is_object() {
         return Err(not_applicable("has the wrong type".to_owned()));
     }

@@ -23,7 +23,7 @@ const READ_ONLY: [&str; 8] = [
 ];
 
 /// Reads the shape of a draft.
-pub(super) fn draft(body: Value, mistakes: &mut Mistakes) -> Draft {
+pub(crate) fn draft(body: Value, mistakes: &mut Mistakes) -> Draft {
     let Some(mut f) = Members::open(String::new(), body, mistakes) else {
         return Draft::default();
     };
@@ -105,7 +105,7 @@ fn credentials(at: String, value: Value, mistakes: &mut Mistakes) -> Option<Cred
     credentials
 }
 
-fn string(at: String, value: Value, mistakes: &mut Mistakes) -> Option<String> {
+pub(crate) fn string(at: String, value: Value, mistakes: &mut Mistakes) -> Option<String> {
     if let Value::String(text) = value {
         return Some(text);
     }
@@ -130,7 +130,7 @@ fn word<T: Copy>(
 }
 
 /// The members of an object that have not been read yet.
-pub(super) struct Members<'m> {
+pub(crate) struct Members<'m> {
     at: String,
     object: Map<String, Value>,
     known: Vec<&'static str>,
@@ -139,7 +139,7 @@ pub(super) struct Members<'m> {
 }
 
 impl<'m> Members<'m> {
-    pub(super) fn open(at: String, value: Value, mistakes: &'m mut Mistakes) -> Option<Self> {
+    pub(crate) fn open(at: String, value: Value, mistakes: &'m mut Mistakes) -> Option<Self> {
         if let Value::Object(object) = value {
             return Some(Self {
                 at,
@@ -160,17 +160,22 @@ impl<'m> Members<'m> {
     }
 
     /// Members that nobody sets, and that may be there all the same.
-    pub(super) fn ignore(&mut self, names: &[&str]) {
+    pub(crate) fn ignore(&mut self, names: &[&str]) {
         for name in names {
             self.object.remove(*name);
         }
     }
 
-    pub(super) fn mistakes(&mut self) -> &mut Mistakes {
+    /// The place of a member.
+    pub(crate) fn at(&self, name: &str) -> String {
+        join(&self.at, name)
+    }
+
+    pub(crate) fn mistakes(&mut self) -> &mut Mistakes {
         self.mistakes
     }
 
-    pub(super) fn member(&mut self, name: &'static str) -> Option<(String, Value)> {
+    pub(crate) fn member(&mut self, name: &'static str) -> Option<(String, Value)> {
         let value = self.take(name)?;
         Some((join(&self.at, name), value))
     }
@@ -191,11 +196,11 @@ impl<'m> Members<'m> {
         read
     }
 
-    pub(super) fn wrong(&self, name: &str) -> bool {
+    pub(crate) fn wrong(&self, name: &str) -> bool {
         self.wrong.contains(&name)
     }
 
-    pub(super) fn string(&mut self, name: &'static str) -> Option<String> {
+    pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
         self.typed(name, "a string", |value| {
             if let Value::String(text) = value {
                 Some(text)
@@ -205,7 +210,7 @@ impl<'m> Members<'m> {
         })
     }
 
-    pub(super) fn required(&mut self, name: &'static str) -> Option<String> {
+    pub(crate) fn required(&mut self, name: &'static str) -> Option<String> {
         let text = self.string(name);
         if text.is_none() && !self.wrong(name) {
             self.mistakes
@@ -214,22 +219,22 @@ impl<'m> Members<'m> {
         text
     }
 
-    pub(super) fn boolean(&mut self, name: &'static str) -> Option<bool> {
+    pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
         self.typed(name, "true or false", |value| value.as_bool())
     }
 
-    pub(super) fn integer(&mut self, name: &'static str) -> Option<u64> {
+    pub(crate) fn integer(&mut self, name: &'static str) -> Option<u64> {
         self.typed(name, "a whole number, 0 or more", |value| value.as_u64())
     }
 
     /// One of some words.
-    pub(super) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
         let (at, value) = self.member(name)?;
         word(at, &value, words, self.mistakes)
     }
 
     /// Some of some words; each counts once, in the order of `words`.
-    pub(super) fn words<T: Copy + PartialEq>(
+    pub(crate) fn words<T: Copy + PartialEq>(
         &mut self,
         name: &'static str,
         words: &[(&str, T)],
@@ -242,7 +247,7 @@ impl<'m> Members<'m> {
         known.filter(|value| given.contains(value)).collect()
     }
 
-    fn list<T: Default>(
+    pub(crate) fn list<T: Default>(
         &mut self,
         name: &'static str,
         most: usize,
@@ -289,7 +294,7 @@ impl<'m> Members<'m> {
     }
 
     /// Tells of every member that nobody asked for.
-    pub(super) fn close(self) {
+    pub(crate) fn close(self) {
         for name in self.object.keys() {
             self.mistakes.add(
                 join(&self.at, name),

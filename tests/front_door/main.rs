@@ -13,11 +13,13 @@
 mod support;
 
 mod accounts;
+mod alert_rules;
 mod api;
 mod bombs;
 mod budgets;
 mod codecs;
 mod containers;
+mod delivery;
 mod failover;
 mod files;
 mod flood;

@@ -90,7 +90,7 @@ impl RtmpServer {
 }
 
 /// An authority, and what it signed for 127.0.0.1.
-fn certificates(home: &Path) {
+pub(super) fn certificates(home: &Path) {
     let script = "set -e
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=authority \
   -keyout ca.key -out ca.pem -addext basicConstraints=critical,CA:TRUE

@@ -91,7 +91,10 @@ impl Drop for Slot {
 
 /// The text of a file in the folder of secrets, without the line break at its end. `name` is a plain
 /// file name: definitions hold no other.
-pub(super) fn read_secret(folder: Option<PathBuf>, name: &str) -> std::io::Result<String> {
+pub(in crate::actors) fn read_secret(
+    folder: Option<PathBuf>,
+    name: &str,
+) -> std::io::Result<String> {
     use std::io::Read;
     let folder = folder
         .ok_or_else(|| std::io::Error::other("no folder of secrets is configured (SECRETS_DIR)"))?;

@@ -9,11 +9,15 @@ pub(super) mod upkeep;
 
 use std::collections::BTreeMap;
 
-use redb::{ReadableTable, Table, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
 
 use super::StoreError;
-use super::schema::{EVENT_ORDER, EVENTS, FORGOTTEN, HOURS, META, NUMBERS, RUNNING, STATES, boxed};
-use crate::history::{Event, Hour, KeptState, Minute, MinuteAt, SEQ_WITHIN_MS, first_seq};
+use super::schema::{
+    EVENT_ORDER, EVENTS, FORGOTTEN, HOURS, JOURNAL, META, NUMBERS, RUNNING, STATES, boxed,
+};
+use crate::history::{
+    Event, EventKind, Hour, KeptState, Minute, MinuteAt, SEQ_WITHIN_MS, first_seq,
+};
 use crate::stream::StreamId;
 
 pub use reader::{EventQuery, HistoryReader};
@@ -29,7 +33,12 @@ const EVENT_COST: u64 = 60;
 /// The largest event, bytes.
 const MOST_EVENT: usize = 8 * 1024;
 
-/// Streams as they are defined: what is not among them has no history.
+/// The number of the newest entry of the journal.
+const JOURNAL_LAST: &str = "alert_journal_last";
+/// Entries of the journal at most, while nobody takes them out; the oldest go.
+const MOST_JOURNAL: u64 = 200_000;
+
+/// Streams as they are defined: what is not among them has no history, but the server itself has.
 type Defined<'d, 't> = &'d Table<'t, &'static str, &'static [u8]>;
 
 /// The tables of the history in a transaction that writes.
@@ -42,6 +51,7 @@ pub(super) struct Writing<'t> {
     events: Table<'t, (u32, u64), &'static [u8]>,
     order: Table<'t, u64, u32>,
     forgotten: Table<'t, u32, u32>,
+    journal: Table<'t, u64, (&'static str, u32, u64)>,
     added: u64,
     removed: u64,
 }
@@ -73,6 +83,7 @@ impl<'t> Writing<'t> {
             events: transaction.open_table(EVENTS).map_err(boxed)?,
             order: transaction.open_table(EVENT_ORDER).map_err(boxed)?,
             forgotten: transaction.open_table(FORGOTTEN).map_err(boxed)?,
+            journal: transaction.open_table(JOURNAL).map_err(boxed)?,
             added: 0,
             removed: 0,
         })
@@ -127,7 +138,36 @@ impl<'t> Writing<'t> {
             let key = (number, seq);
             self.events.insert(key, json.as_slice()).map_err(boxed)?;
             self.added += json.len() as u64 + EVENT_COST;
+            let alerts = matches!(
+                event.kind,
+                EventKind::ConditionRaised { .. } | EventKind::ConditionCleared { .. }
+            );
+            if alerts {
+                self.note((id, number, seq))?;
+            }
         }
+        Ok(())
+    }
+
+    /// Notes an event for who works out alerts.
+    fn note(&mut self, place: (&str, u32, u64)) -> Result<(), StoreError> {
+        if self.journal.len().map_err(boxed)? >= MOST_JOURNAL {
+            tracing::error!(
+                "an event is too old to be told: alerts have not been worked out for long"
+            );
+            self.journal.pop_first().map_err(boxed)?;
+        }
+        let next = self.meta(JOURNAL_LAST)? + 1;
+        self.meta.insert(JOURNAL_LAST, next).map_err(boxed)?;
+        self.journal.insert(next, place).map_err(boxed)?;
+        Ok(())
+    }
+
+    /// Takes out of the journal what was worked out: entries up to this one.
+    pub(super) fn forget_journal(&mut self, last: u64) -> Result<(), StoreError> {
+        self.journal
+            .retain_in(..=last, |_, _| false)
+            .map_err(boxed)?;
         Ok(())
     }
 
@@ -270,7 +310,7 @@ impl<'t> Writing<'t> {
 }
 
 fn is_defined(defined: Defined<'_, '_>, id: &StreamId) -> Result<bool, StoreError> {
-    Ok(defined.get(id.as_str()).map_err(boxed)?.is_some())
+    Ok(id.is_server() || defined.get(id.as_str()).map_err(boxed)?.is_some())
 }
 
 /// What is damaged is lost; what comes after it is not.

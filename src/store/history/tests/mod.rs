@@ -21,7 +21,7 @@ use crate::stream::{Draft, Record};
 const START: MinuteAt = MinuteAt(29_914_200);
 
 fn id(text: &str) -> StreamId {
-    StreamId::parse(text).expect("an id")
+    StreamId::parse_subject(text).expect("an id")
 }
 
 fn record(id: &str) -> Arc<Record> {
@@ -66,6 +66,39 @@ fn hours(count: u32) -> Period {
 async fn up_ms(store: &Store, stream: &str, period: Period) -> u64 {
     let found = store.history().availability(vec![id(stream)], period).await;
     found.expect("readable")[0].spans.up
+}
+
+#[tokio::test]
+async fn the_server_itself_has_events_and_a_state() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("s.redb");
+    let Opened { store, closing, .. } = open(&path);
+    let at = START.starts();
+    let events = vec![event("_server", at, Health::Up)];
+    let state = KeptState {
+        health: Health::Up,
+        since: at,
+        conditions: Vec::new(),
+    };
+    let states = vec![(StreamId::server(), state)];
+    let written = store.record(events, states.clone()).await;
+    written.expect("written");
+    drop(store);
+    closing.wait();
+
+    let opened = open(&path);
+    assert_eq!(opened.states, states);
+    let query = EventQuery {
+        limit: 10,
+        ..EventQuery::default()
+    };
+    let found = opened
+        .store
+        .history()
+        .events(StreamId::server(), query)
+        .await;
+    let found = found.expect("readable");
+    assert_eq!((found.len(), &found[0].stream), (1, &StreamId::server()));
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ use crate::feed::Retention;
 use crate::http::{self, AppState, HttpSettings, Limits, Server};
 use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
+use crate::log::Log;
 use crate::metrics;
 use crate::pipeline::{self, Library};
 use crate::process;
@@ -75,7 +76,7 @@ pub enum AppError {
 ///
 /// # Errors
 /// When a part does not start, or does not end within the shutdown timeout.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError> {
+pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<(), AppError> {
     let started = clock::now();
     let prometheus = metrics::install()?;
     raise_descriptor_limit();
@@ -150,7 +151,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     if config.demo {
         announce(address, &hub);
     }
-    let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, stop.clone()));
+    let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
     let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let watching = tokio::spawn(monitor.run(stop.clone()));
@@ -360,6 +361,7 @@ fn announce(address: std::net::SocketAddr, hub: &Hub) {
 async fn upkeep(
     hub: Arc<Hub>,
     prometheus: metrics_exporter_prometheus::PrometheusHandle,
+    log: Log,
     stop: CancellationToken,
 ) {
     while stop
@@ -369,6 +371,7 @@ async fn upkeep(
     {
         hub.expire_hls();
         prometheus.run_upkeep();
+        log.tick(clock::now());
     }
 }
 

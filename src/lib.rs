@@ -17,7 +17,7 @@
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
-//!   [`store`] (the only one that names redb), [`http`], [`metrics`], [`process`], [`config`].
+//!   [`store`] (the only one that names redb), [`http`], [`log`], [`metrics`], [`process`], [`config`].
 //! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the
 //!   governor that keeps it all within memory and CPU.
 //! - [`app`]: wires them, starts and drains them.
@@ -36,6 +36,7 @@ pub mod history;
 pub mod hls;
 pub mod http;
 pub mod ingest;
+pub mod log;
 pub mod m3u;
 pub mod memory;
 pub mod metrics;

@@ -49,9 +49,11 @@ fn told(mistakes: &[Mistake]) -> Vec<String> {
 fn other_value(setting: &Setting) -> String {
     match setting.key {
         "listen" => "[::1]:9000",
-        "db_path" | "sources.media_dir" | "sources.secrets_dir" | "transcode.pipelines_dir" => {
-            "elsewhere/x"
-        }
+        "db_path"
+        | "sources.media_dir"
+        | "sources.secrets_dir"
+        | "transcode.pipelines_dir"
+        | "log.dir" => "elsewhere/x",
         "environment" => "staging",
         "demo" | "sources.allow_multicast" | "sources.allow_listen" => "true",
         "sources.allow_cidrs" | "sources.deny_cidrs" => "10.0.0.0/8,192.0.2.7",
@@ -68,7 +70,7 @@ fn other_value(setting: &Setting) -> String {
         "monitor.severity" => "silent=warning",
         "monitor.disable" => "bitrate,slow",
         "monitor.history_age" => "7d",
-        "monitor.thumbnails_bytes" | "monitor.history_bytes" => "64MB",
+        "monitor.thumbnails_bytes" | "monitor.history_bytes" | "log.max_size" => "64MB",
         "log.level" => "warn,sightglass=debug",
         "log.format" => "pretty",
         "shutdown_timeout" => "29s",
@@ -253,6 +255,11 @@ fn defaults() {
         Log {
             level: "info".to_owned(),
             format: LogFormat::Auto,
+            dir: None,
+            max_size: 10_000_000,
+            max_files: 5,
+            repeat_window: ms(5_000),
+            tail_lines: 1_000,
         }
     );
 }

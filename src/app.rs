@@ -1,5 +1,6 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use crate::actors::convert::encoding;
 use crate::actors::governor::{self, Bounds};
 use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
+use crate::actors::info::{self, Info};
 use crate::actors::ingest::IngestDeps;
 use crate::actors::monitor::{self, Monitor};
 use crate::actors::pool::Pool;
@@ -22,8 +24,10 @@ use crate::actors::validation::jobs::Validations;
 use crate::admission::costs::{self, CostBook};
 use crate::admission::{self, Thresholds};
 use crate::base::clock;
+use crate::conditions::{Condition, Kind};
 use crate::config::{Config, Sources, Transcode};
 use crate::feed::Retention;
+use crate::history::KeptState;
 use crate::http::{self, AppState, HttpSettings, Limits, Server};
 use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
@@ -123,14 +127,19 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
         source,
     })?;
     let address = server.address().unwrap_or(config.listen);
+    let mut states: HashMap<_, _> = states.into_iter().collect();
+    let kept = states.remove(&StreamId::server());
     let monitor = Monitor::new(
         Arc::clone(&hub),
         sampler.clone(),
         monitor::Settings::new(&config.monitor),
-        states.into_iter().collect(),
+        states,
+        kept.as_ref().and_then(own_network),
     );
+    let (info, looker) = look_at_ourselves(&config, &hub, &monitor, &log, kept);
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
+        info,
         hub: Arc::clone(&hub),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
@@ -152,6 +161,7 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
         announce(address, &hub);
     }
     let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
+    let looking = tokio::spawn(looker.run(stop.clone()));
     let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let watching = tokio::spawn(monitor.run(stop.clone()));
@@ -159,10 +169,36 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
-    let _ = tokio::join!(upkeep, governor, accounts, watching); // they end with `stop`
+    let _ = tokio::join!(upkeep, governor, accounts, watching, looking); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
+}
+
+/// Figures and conditions of the server itself; `kept` is what was known when it was stopped.
+fn look_at_ourselves(
+    config: &Config,
+    hub: &Arc<Hub>,
+    monitor: &Monitor,
+    log: &Log,
+    kept: Option<KeptState>,
+) -> (Info, info::Looker) {
+    Info::new(info::Parts {
+        hub: Arc::clone(hub),
+        monitor: monitor.clone(),
+        log: log.clone(),
+        db_path: config.db_path.clone(),
+        disk_free: config.limits.disk_free as u64,
+        // Nothing is sent yet.
+        outbox: Box::new(|| None),
+        kept,
+    })
+}
+
+/// The condition of our own network, if it lasted when the server was stopped.
+fn own_network(kept: &KeptState) -> Option<Condition> {
+    let mut conditions = kept.conditions.iter();
+    conditions.find(|it| it.kind == Kind::OwnNetwork).cloned()
 }
 
 fn raise_descriptor_limit() {

@@ -12,8 +12,8 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams), and
-//!   [`feed`], the fan-out that holds no socket.
+//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
+//!   [`info`] (how the server itself is), and [`feed`], the fan-out that holds no socket.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
@@ -35,6 +35,7 @@ pub mod feed;
 pub mod history;
 pub mod hls;
 pub mod http;
+pub mod info;
 pub mod ingest;
 pub mod log;
 pub mod m3u;

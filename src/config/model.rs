@@ -137,6 +137,8 @@ section! {
         memory_critical: usize = "1GB", ["MEMORY_CRITICAL_THRESHOLD"], "memory-critical-threshold", Size(16 * MIB, 1024 * 1024 * MIB);
         /// Memory above which a pipeline is ended, whatever the others take.
         pipeline_memory: usize = "384MiB", ["PIPELINE_MEMORY_CEILING"], "pipeline-memory-ceiling", Size(16 * MIB, 1024 * 1024 * MIB);
+        /// Free space below which the disk of the store counts as nearly full; 0 never.
+        disk_free: usize = "500MB", ["LOW_DISK_THRESHOLD"], "low-disk-threshold", Size(0, 1024 * 1024 * 1024 * MIB);
         /// CPU cores that transcodes are reckoned to have; 0 takes what the machine and its control group give.
         cpu_cores: u32 = "0", ["TRANSCODE_CPU_CORES"], "transcode-cpu-cores", whole(0, 4096);
     }

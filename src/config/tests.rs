@@ -70,7 +70,10 @@ fn other_value(setting: &Setting) -> String {
         "monitor.severity" => "silent=warning",
         "monitor.disable" => "bitrate,slow",
         "monitor.history_age" => "7d",
-        "monitor.thumbnails_bytes" | "monitor.history_bytes" | "log.max_size" => "64MB",
+        "monitor.thumbnails_bytes"
+        | "monitor.history_bytes"
+        | "log.max_size"
+        | "limits.disk_free" => "64MB",
         "log.level" => "warn,sightglass=debug",
         "log.format" => "pretty",
         "shutdown_timeout" => "29s",
@@ -192,6 +195,7 @@ fn defaults() {
             memory_warning: 512_000_000,
             memory_critical: 1_000_000_000,
             pipeline_memory: 384 << 20,
+            disk_free: 500_000_000,
             cpu_cores: 0,
         }
     );

@@ -7,6 +7,7 @@ mod extract;
 mod health;
 mod history;
 mod import;
+mod info;
 mod monitor;
 mod openapi;
 mod pipelines;
@@ -42,6 +43,7 @@ use utoipa_axum::routes;
 pub use server::{Limits, Server};
 
 use crate::actors::hub::Hub;
+use crate::actors::info::Info;
 use crate::actors::monitor::Monitor;
 use crate::actors::validation::jobs::Validations;
 use crate::base::clock;
@@ -57,6 +59,8 @@ pub struct AppState {
     pub validations: Validations,
     /// Watches all streams.
     pub monitor: Monitor,
+    /// How the server itself is.
+    pub info: Info,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// When the server started.
@@ -102,6 +106,15 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(history::events))
         .routes(routes!(history::history))
         .routes(routes!(history::availability))
+        .routes(routes!(info::health))
+        .routes(routes!(info::monitoring))
+        .routes(routes!(info::events))
+        .routes(routes!(info::logs))
+        .routes(routes!(
+            info::log_level,
+            info::change_log_level,
+            info::reset_log_level
+        ))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(
             accounts::read,
@@ -208,6 +221,7 @@ async fn welcome() -> impl IntoResponse {
         "definitions            /api/v1/streams\n",
         "provider accounts      /api/v1/accounts\n",
         "the monitor            /api/v1/monitor\n",
+        "this server            /api/v1/info/health\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

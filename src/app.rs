@@ -2,6 +2,7 @@
 
 pub mod trial;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::actors::delivery::{self, Delivery};
 use crate::actors::governor::{self, Bounds};
 use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
+use crate::actors::info::{self, Info};
 use crate::actors::ingest::IngestDeps;
 use crate::actors::monitor::{self, Monitor};
 use crate::actors::pool::Pool;
@@ -26,11 +28,14 @@ use crate::actors::validation::jobs::Validations;
 use crate::admission::costs::{self, CostBook};
 use crate::admission::{self, Thresholds};
 use crate::base::clock;
+use crate::conditions::{Condition, Kind};
 use crate::config::{Config, Sources, Transcode};
 use crate::feed::Retention;
+use crate::history::KeptState;
 use crate::http::{self, AppState, HttpSettings, Limits, Server};
 use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
+use crate::log::Log;
 use crate::mail::{self, Mailer};
 use crate::metrics;
 use crate::notify::{Poster, PosterSettings, Receivers, Retry, alertmanager};
@@ -86,7 +91,7 @@ pub enum AppError {
 ///
 /// # Errors
 /// When a part does not start, or does not end within the shutdown timeout.
-pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError> {
+pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<(), AppError> {
     let started = clock::now();
     let prometheus = metrics::install()?;
     raise_descriptor_limit();
@@ -135,11 +140,14 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         source,
     })?;
     let address = server.address().unwrap_or(config.listen);
+    let mut states: HashMap<_, _> = states.into_iter().collect();
+    let kept = states.remove(&StreamId::server());
     let monitor = Monitor::new(
         Arc::clone(&hub),
         sampler.clone(),
         monitor::Settings::new(&config.monitor),
-        states.into_iter().collect(),
+        states,
+        kept.as_ref().and_then(own_network),
     );
     let alerts = Alerts::new(
         Arc::clone(&hub),
@@ -152,9 +160,11 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         &config.email.to,
     );
     let delivery = delivery(&config, outbox, Arc::new(alerts.clone())).await?;
+    let (info, looker) = look_at_ourselves(&config, &hub, &monitor, &log, &delivery, kept);
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
         alerts: alerts.clone(),
+        info,
         hub: Arc::clone(&hub),
         delivery: delivery.clone(),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
@@ -176,7 +186,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     if config.demo {
         announce(address, &hub);
     }
-    let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, stop.clone()));
+    let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
+    let looking = tokio::spawn(looker.run(stop.clone()));
     let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let watching = tokio::spawn(monitor.run(stop.clone()));
@@ -186,10 +197,46 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
-    let _ = tokio::join!(upkeep, governor, accounts, watching, alerting, delivering); // they end with `stop`
+    // They end with `stop`.
+    let _ = tokio::join!(upkeep, governor, accounts, watching, looking, alerting, delivering);
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
+}
+
+/// Figures and conditions of the server itself; `kept` is what was known when it was stopped.
+fn look_at_ourselves(
+    config: &Config,
+    hub: &Arc<Hub>,
+    monitor: &Monitor,
+    log: &Log,
+    delivery: &Delivery,
+    kept: Option<KeptState>,
+) -> (Info, info::Looker) {
+    let delivery = delivery.clone();
+    Info::new(info::Parts {
+        hub: Arc::clone(hub),
+        monitor: monitor.clone(),
+        log: log.clone(),
+        db_path: config.db_path.clone(),
+        disk_free: config.limits.disk_free as u64,
+        outbox: Box::new(move || {
+            let figures = delivery.figures();
+            let waited = |since| clock::wall().duration_since(since).try_into().unwrap_or_default();
+            Some(OutboxFigures {
+                pending: figures.pending,
+                dead: figures.dead,
+                oldest: figures.oldest_pending.map(waited),
+            })
+        }),
+        kept,
+    })
+}
+
+/// The condition of our own network, if it lasted when the server was stopped.
+fn own_network(kept: &KeptState) -> Option<Condition> {
+    let mut conditions = kept.conditions.iter();
+    conditions.find(|it| it.kind == Kind::OwnNetwork).cloned()
 }
 
 fn raise_descriptor_limit() {
@@ -451,6 +498,7 @@ fn announce(address: std::net::SocketAddr, hub: &Hub) {
 async fn upkeep(
     hub: Arc<Hub>,
     prometheus: metrics_exporter_prometheus::PrometheusHandle,
+    log: Log,
     stop: CancellationToken,
 ) {
     while stop
@@ -460,6 +508,7 @@ async fn upkeep(
     {
         hub.expire_hls();
         prometheus.run_upkeep();
+        log.tick(clock::now());
     }
 }
 

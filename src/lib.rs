@@ -13,12 +13,13 @@
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
 //!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
-//!   [`alerts`] (who is told of what, when, and in which words), and [`feed`], the fan-out that holds no socket.
+//!   [`alerts`] (who is told of what, when, and in which words), [`info`] (how the server itself is), and [`feed`], the
+//!   fan-out that holds no socket.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
 //!   [`store`] (the only one that names redb), [`mail`] (the only one that names lettre), [`notify`] (webhooks and
-//!   Alertmanager), [`http`], [`metrics`], [`process`], [`config`].
+//!   Alertmanager), [`http`], [`log`], [`metrics`], [`process`], [`config`].
 //! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the
 //!   governor that keeps it all within memory and CPU.
 //! - [`app`]: wires them, starts and drains them.
@@ -36,7 +37,9 @@ pub mod feed;
 pub mod history;
 pub mod hls;
 pub mod http;
+pub mod info;
 pub mod ingest;
+pub mod log;
 pub mod m3u;
 pub mod mail;
 pub mod memory;

@@ -1,17 +1,16 @@
 //! The `sightglass` program: arguments, runtime, signals, exit code.
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use sightglass::alerts::MailAddress;
 use sightglass::app;
 use sightglass::app::trial;
-use sightglass::config::{self, Command, Config, LogFormat};
+use sightglass::config::{self, Command, Config};
+use sightglass::log::{self, Log};
 use sightglass::memory::{self, Accounting};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     // Before anything else is started: threads that run already belong to nobody.
@@ -36,7 +35,13 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config, accounting: Accounting) -> ExitCode {
-    start_log(&config);
+    let log = match log::start(&config.log) {
+        Ok(log) => log,
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
     if let Accounting::Off { reason } = accounting {
         tracing::warn!(reason, "memory is not measured by pipeline");
     }
@@ -55,11 +60,12 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
     };
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
-        tokio::spawn(watch_signals(stop.clone()));
-        app::run(config, stop).await
+        tokio::spawn(watch_signals(log.clone(), stop.clone()));
+        app::run(config, log.clone(), stop).await
     });
     // Blocking work that hangs (a wedged pipeline) must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(500));
+    log.close();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -88,7 +94,7 @@ fn test_alert(config: &Config, to: &[MailAddress]) -> ExitCode {
 }
 
 /// The first SIGTERM or SIGINT begins the end; the second is the end.
-async fn watch_signals(stop: CancellationToken) {
+async fn watch_signals(log: Log, stop: CancellationToken) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -107,22 +113,8 @@ async fn watch_signals(stop: CancellationToken) {
     stop.cancel();
     let name = next().await;
     tracing::warn!(signal = name, "asked again: exiting at once");
+    log.close();
     std::process::exit(1);
-}
-
-fn start_log(config: &Config) {
-    let filter = EnvFilter::try_new(&config.log.level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter);
-    let json = match config.log.format {
-        LogFormat::Json => true,
-        LogFormat::Pretty => false,
-        LogFormat::Auto => !std::io::stdout().is_terminal(),
-    };
-    if json {
-        builder.json().init();
-    } else {
-        builder.init();
-    }
 }
 
 #[allow(clippy::print_stdout, reason = "the answer of a command")]

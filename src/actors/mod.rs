@@ -14,6 +14,7 @@ pub mod governor;
 pub mod hls_output;
 pub mod hls_sessions;
 pub mod hub;
+pub mod info;
 pub mod ingest;
 mod leased;
 pub mod monitor;

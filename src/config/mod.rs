@@ -29,6 +29,7 @@ pub use model::{
     Alerts, Config, Email, Feed, Hls, Http, Limits, Log, LogFormat, Monitor, Sessions, Sources,
     Transcode, settings,
 };
+pub use parser::log_filter;
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};
 pub use reader::{Flags, Loaded};
 pub use section::Setting;

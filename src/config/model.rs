@@ -55,7 +55,7 @@ section! {
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
         http: Http = Http::read;
-        /// Logging, to standard output.
+        /// Logging, to standard output and to files.
         log: Log = Log::read;
     }
     check check::config;
@@ -144,6 +144,8 @@ section! {
         memory_critical: usize = "1GB", ["MEMORY_CRITICAL_THRESHOLD"], "memory-critical-threshold", Size(16 * MIB, 1024 * 1024 * MIB);
         /// Memory above which a pipeline is ended, whatever the others take.
         pipeline_memory: usize = "384MiB", ["PIPELINE_MEMORY_CEILING"], "pipeline-memory-ceiling", Size(16 * MIB, 1024 * 1024 * MIB);
+        /// Free space below which the disk of the store counts as nearly full; 0 never.
+        disk_free: usize = "500MB", ["LOW_DISK_THRESHOLD"], "low-disk-threshold", Size(0, 1024 * 1024 * 1024 * MIB);
         /// CPU cores that transcodes are reckoned to have; 0 takes what the machine and its control group give.
         cpu_cores: u32 = "0", ["TRANSCODE_CPU_CORES"], "transcode-cpu-cores", whole(0, 4096);
     }
@@ -304,12 +306,22 @@ section! {
 }
 
 section! {
-    /// Logging, to standard output.
+    /// Logging, to standard output and to files.
     pub struct Log in "log." {
         /// Which levels are logged, by target.
         level: String = "info", ["LOG_LEVEL", "RUST_LOG"], "log-level", LogFilter;
         /// Form of a log line; auto is pretty on a terminal and json elsewhere.
         format: LogFormat = "auto", ["LOG_FORMAT"], "log-format", OneOf(LogFormat::WORDS);
+        /// Folder of log files, in JSON; empty for none.
+        dir: Option<PathBuf> = "", ["LOG_DIR"], "log-dir", Maybe(FilePath);
+        /// Size at which a log file is rotated.
+        max_size: usize = "10MB", ["MAX_LOG_SIZE"], "max-log-size", Size(16 * KIB, 4096 * MIB);
+        /// Log files that are kept, the one that is written included.
+        max_files: usize = "5", ["MAX_LOG_FILES"], "max-log-files", whole(1, 1_000);
+        /// A line that says the same as one this short a time before is counted instead; while that goes on the time grows to a minute. 0 writes each.
+        repeat_window: Duration = "5s", ["LOG_REPEAT_WINDOW"], "log-repeat-window", Millis(0, MINUTE);
+        /// Lines of the log that the API shows; 0 shows none.
+        tail_lines: usize = "1000", ["LOG_TAIL_LINES"], "log-tail-lines", whole(0, 100_000);
     }
 }
 

@@ -212,6 +212,11 @@ impl<P: Parser> Parser for Maybe<P> {
 /// Stricter than the usual reading, in which a mistyped level is the name of a target and silences the log.
 pub(super) struct LogFilter;
 
+/// Whether a text is a log filter: as it is to be used, or what is allowed.
+pub fn log_filter(text: &str) -> Result<String, String> {
+    LogFilter.parse(text).ok_or_else(|| LogFilter.allowed())
+}
+
 impl Parser for LogFilter {
     type Value = String;
 

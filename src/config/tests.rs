@@ -49,9 +49,11 @@ fn told(mistakes: &[Mistake]) -> Vec<String> {
 fn other_value(setting: &Setting) -> String {
     match setting.key {
         "listen" => "[::1]:9000",
-        "db_path" | "sources.media_dir" | "sources.secrets_dir" | "transcode.pipelines_dir" => {
-            "elsewhere/x"
-        }
+        "db_path"
+        | "sources.media_dir"
+        | "sources.secrets_dir"
+        | "transcode.pipelines_dir"
+        | "log.dir" => "elsewhere/x",
         "environment" => "staging",
         "demo"
         | "sources.allow_multicast"
@@ -79,7 +81,10 @@ fn other_value(setting: &Setting) -> String {
         "monitor.severity" => "silent=warning",
         "monitor.disable" => "bitrate,slow",
         "alerts.give_up_after" | "monitor.history_age" => "7d",
-        "monitor.thumbnails_bytes" | "monitor.history_bytes" => "64MB",
+        "monitor.thumbnails_bytes"
+        | "monitor.history_bytes"
+        | "log.max_size"
+        | "limits.disk_free" => "64MB",
         "log.level" => "warn,sightglass=debug",
         "log.format" => "pretty",
         "shutdown_timeout" => "29s",
@@ -221,6 +226,7 @@ fn defaults() {
             memory_warning: 512_000_000,
             memory_critical: 1_000_000_000,
             pipeline_memory: 384 << 20,
+            disk_free: 500_000_000,
             cpu_cores: 0,
         }
     );
@@ -284,6 +290,11 @@ fn defaults() {
         Log {
             level: "info".to_owned(),
             format: LogFormat::Auto,
+            dir: None,
+            max_size: 10_000_000,
+            max_files: 5,
+            repeat_window: ms(5_000),
+            tail_lines: 1_000,
         }
     );
 }

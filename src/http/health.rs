@@ -27,6 +27,7 @@ const STORE_DEADLINE: Duration = Duration::from_secs(2);
 /// How well a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ServiceHealth)]
 pub(super) enum Health {
     /// It works.
     Healthy,
@@ -300,6 +301,14 @@ pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
         clock::wall(),
     ));
     text.push_str(&metrics::alerts_text(&app.alerts.figures()));
+    let info = &app.info;
+    let disk = info.known().and_then(|latest| latest.figures.disk);
+    let conditions = info.state().conditions;
+    text.push_str(&metrics::info_text(
+        &conditions,
+        disk,
+        &info.log().figures(),
+    ));
     (head, text).into_response()
 }
 

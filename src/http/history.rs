@@ -239,6 +239,15 @@ pub(super) async fn events(
     Params(params): Params<EventParams>,
 ) -> Result<Json<EventList>, Problem> {
     app.hub.catalog.get(&id).ok_or(CatalogError::NotFound)?;
+    events_of(&app, id, &params).await
+}
+
+/// A page of events of a stream, or of the server itself.
+pub(super) async fn events_of(
+    app: &AppState,
+    id: StreamId,
+    params: &EventParams,
+) -> Result<Json<EventList>, Problem> {
     let limit = limit(params.limit)?;
     let now = clock::wall();
     let time = |name, text: Option<&String>| {

@@ -8,6 +8,7 @@ mod extract;
 mod health;
 mod history;
 mod import;
+mod info;
 mod monitor;
 mod openapi;
 mod pipelines;
@@ -45,6 +46,7 @@ pub use server::{Limits, Server};
 use crate::actors::alerts::Alerts;
 use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
+use crate::actors::info::Info;
 use crate::actors::monitor::Monitor;
 use crate::actors::validation::jobs::Validations;
 use crate::base::clock;
@@ -64,6 +66,8 @@ pub struct AppState {
     pub delivery: Delivery,
     /// Who is told of what.
     pub alerts: Alerts,
+    /// How the server itself is.
+    pub info: Info,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// When the server started.
@@ -109,6 +113,15 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(history::events))
         .routes(routes!(history::history))
         .routes(routes!(history::availability))
+        .routes(routes!(info::health))
+        .routes(routes!(info::monitoring))
+        .routes(routes!(info::events))
+        .routes(routes!(info::logs))
+        .routes(routes!(
+            info::log_level,
+            info::change_log_level,
+            info::reset_log_level
+        ))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(
             accounts::read,
@@ -217,6 +230,7 @@ async fn welcome() -> impl IntoResponse {
         "provider accounts      /api/v1/accounts\n",
         "the monitor            /api/v1/monitor\n",
         "alerts                 /api/v1/alerts/active\n",
+        "this server            /api/v1/info/health\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

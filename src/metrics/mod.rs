@@ -7,6 +7,7 @@ mod accounts;
 mod alerts;
 mod delivery;
 mod exposition;
+mod info;
 mod monitor;
 mod pipelines;
 mod samples;
@@ -21,6 +22,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 pub use accounts::text as accounts_text;
 pub use alerts::{held_back, text as alerts_text};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
+pub use info::text as info_text;
 pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
@@ -81,6 +83,11 @@ mod names {
     pub(super) const PROCESS: &str = "sightglass_process_memory_bytes";
     pub(super) const CHARGED_BYTES: &str = "sightglass_pool_charged_memory_bytes";
     pub(super) const CHARGED_CORES: &str = "sightglass_pool_charged_cores";
+    pub(super) const SERVER_CONDITION: &str = "sightglass_server_condition";
+    pub(super) const DISK_FREE: &str = "sightglass_store_disk_free_bytes";
+    pub(super) const STORE_FILE: &str = "sightglass_store_file_bytes";
+    pub(super) const LOG_DROPPED: &str = "sightglass_log_lines_dropped_total";
+    pub(super) const LOG_COLLAPSED: &str = "sightglass_log_repeats_collapsed_total";
     pub(super) const ACCOUNT_CONNECTIONS: &str = "sightglass_account_connections";
     pub(super) const ACCOUNT_LIMIT: &str = "sightglass_account_connections_limit";
     pub(super) const ACCOUNT_WAITING: &str = "sightglass_account_connections_waiting";

@@ -28,17 +28,9 @@ pub fn cgroup_limits() -> CgroupLimits {
 
 /// As [`cgroup_limits`], with `/proc` and the cgroup mounts looked up under `root`.
 pub fn cgroup_limits_at(root: &Path) -> CgroupLimits {
-    let read = |name: &str| read(&root.join(name)).unwrap_or_default();
-    let groups = parse_groups(&read("proc/self/cgroup"));
-    let mounts = parse_mounts(&read("proc/self/mountinfo"));
     let mut limits = CgroupLimits::default();
-    for mount in mounts {
-        let group = groups.iter().find(|g| match &mount.controllers {
-            None => g.controllers.is_empty(),
-            Some(mounted) => g.controllers.iter().any(|c| mounted.contains(c)),
-        });
-        let Some(group) = group else { continue };
-        for folder in folders(root, &mount, &group.path) {
+    for (mount, folders) in ours(root) {
+        for folder in folders {
             let found = match &mount.controllers {
                 None => limits_v2(&folder),
                 Some(controllers) => limits_v1(&folder, controllers),
@@ -47,6 +39,42 @@ pub fn cgroup_limits_at(root: &Path) -> CgroupLimits {
         }
     }
     limits
+}
+
+/// Memory that the cgroup of this process has in use, in bytes, files that are cached for it included. `None` where it
+/// is not counted, as at the top of the tree. Reads a few small files.
+pub fn cgroup_memory() -> Option<u64> {
+    cgroup_memory_at(Path::new("/"))
+}
+
+/// As [`cgroup_memory`], with `/proc` and the cgroup mounts looked up under `root`.
+pub fn cgroup_memory_at(root: &Path) -> Option<u64> {
+    ours(root).iter().find_map(|(mount, folders)| {
+        let name = match &mount.controllers {
+            None => "memory.current",
+            Some(controllers) if controllers.iter().any(|c| c == "memory") => {
+                "memory.usage_in_bytes"
+            }
+            Some(_) => return None,
+        };
+        parse_bytes(&read(&folders.first()?.join(name))?)
+    })
+}
+
+/// The mounts that show cgroups of ours, with the folders of these: our own, and those above it.
+fn ours(root: &Path) -> Vec<(Mount, Vec<PathBuf>)> {
+    let read = |name: &str| read(&root.join(name)).unwrap_or_default();
+    let groups = parse_groups(&read("proc/self/cgroup"));
+    let mounts = parse_mounts(&read("proc/self/mountinfo")).into_iter();
+    let with_folders = mounts.filter_map(|mount| {
+        let group = groups.iter().find(|g| match &mount.controllers {
+            None => g.controllers.is_empty(),
+            Some(mounted) => g.controllers.iter().any(|c| mounted.contains(c)),
+        })?;
+        let folders = folders(root, &mount, &group.path);
+        Some((mount, folders))
+    });
+    with_folders.collect()
 }
 
 impl CgroupLimits {

@@ -1,8 +1,10 @@
 //! Figures and limits of our own process, from /proc and its cgroups.
 
 mod cgroup;
+mod sample;
 
-pub use cgroup::{CgroupLimits, cgroup_limits, cgroup_limits_at};
+pub use cgroup::{CgroupLimits, cgroup_limits, cgroup_limits_at, cgroup_memory, cgroup_memory_at};
+pub use sample::{Sample, Space, sample, space};
 
 /// What the process uses now. Zero where it cannot be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

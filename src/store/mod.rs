@@ -282,6 +282,11 @@ impl Store {
         Ok(started.elapsed())
     }
 
+    /// Commands that wait for the writer.
+    pub fn queued(&self) -> usize {
+        self.commands.max_capacity() - self.commands.capacity()
+    }
+
     async fn send(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Command,

@@ -24,6 +24,7 @@ mod failover;
 mod files;
 mod flood;
 mod hls;
+mod info;
 mod lifecycle;
 mod mms;
 mod monitor;

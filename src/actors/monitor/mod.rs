@@ -20,7 +20,7 @@ mod thumbnails;
 mod transport;
 mod watcher;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ use utoipa::ToSchema;
 use super::hub::Hub;
 use super::sampler::Sampler;
 use crate::base::clock;
-use crate::conditions::{Change, Guard, Network, Now};
+use crate::conditions::{Change, Condition, Guard, Network, Now};
 use crate::config;
 use crate::history::{Event, EventKind, KeptState, Outbox};
 use crate::ingest::Cause;
@@ -49,6 +49,9 @@ const LOOKS_PER_DECODER: usize = 16;
 
 /// Minutes that wait for the store at most: two hours of 1,000 streams.
 const MOST_MINUTES: usize = 120_000;
+
+/// Changes of our own network that wait for who keeps them.
+const MOST_NETWORK_CHANGES: usize = 64;
 
 /// How streams are watched.
 #[derive(Clone, Debug)]
@@ -119,6 +122,8 @@ struct Inner {
     board: Board,
     thumbnails: Thumbnails,
     guard: Mutex<Guard>,
+    /// What it has told that nobody has taken yet.
+    network_changes: Mutex<VecDeque<Change>>,
     /// Minutes that are full and not written yet.
     outbox: Mutex<Outbox>,
     /// What was known of streams when the server was stopped; taken by the first watch of each.
@@ -134,12 +139,14 @@ impl std::fmt::Debug for Monitor {
 }
 
 impl Monitor {
-    /// A monitor that watches nothing yet. `kept` is what was known when the server was stopped.
+    /// A monitor that watches nothing yet. `kept` is what was known of streams when the server was stopped, `own_network`
+    /// the condition of our own network that lasted then.
     pub fn new(
         hub: Arc<Hub>,
         sampler: Sampler,
         settings: Settings,
         kept: HashMap<StreamId, KeptState>,
+        own_network: Option<Condition>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -149,7 +156,8 @@ impl Monitor {
                 sampler,
                 settings,
                 board: Board::default(),
-                guard: Mutex::default(),
+                guard: Mutex::new(Guard::restore(own_network, judge::now())),
+                network_changes: Mutex::default(),
                 outbox: Mutex::new(Outbox::new(MOST_MINUTES)),
                 kept: Mutex::new(kept),
             }),
@@ -185,6 +193,11 @@ impl Monitor {
         }
     }
 
+    /// What has changed about our own network since the last call: the condition of it was raised, or cleared.
+    pub fn take_network_changes(&self) -> Vec<Change> {
+        self.inner.network_changes().drain(..).collect()
+    }
+
     /// The newest picture of a stream.
     pub fn thumbnail(&self, stream: &StreamId) -> Option<Arc<Thumbnail>> {
         self.inner.thumbnails.get(stream)
@@ -208,8 +221,9 @@ impl Inner {
     /// Time passes for our own network.
     fn tick(&self) {
         let mut changes = Vec::new();
-        self.guard().tick(judge::now(), &mut changes);
-        tell_network(&changes);
+        let mut guard = self.guard();
+        guard.tick(judge::now(), &mut changes);
+        self.tell_network(changes);
     }
 
     /// What is known of our own network.
@@ -223,8 +237,29 @@ impl Inner {
         let mut guard = self.guard();
         guard.report(stream, host, failure, now, &mut changes);
         guard.tick(now, &mut changes);
-        drop(guard);
-        tell_network(&changes);
+        self.tell_network(changes);
+    }
+
+    /// To be called while the guard is held: changes are told in their order.
+    fn tell_network(&self, changes: Vec<Change>) {
+        for change in changes {
+            match &change {
+                Change::Raised(fault) => tracing::error!("{}", fault.evidence.text),
+                Change::Cleared(_) => tracing::warn!("this server's own network is well again"),
+                Change::Health { .. } => continue,
+            }
+            let mut waiting = self.network_changes();
+            if waiting.len() == MOST_NETWORK_CHANGES {
+                tracing::error!("a change of our own network is not kept: nobody takes them");
+                waiting.pop_front();
+            }
+            waiting.push_back(change);
+        }
+    }
+
+    fn network_changes(&self) -> MutexGuard<'_, VecDeque<Change>> {
+        let changes = self.network_changes.lock();
+        changes.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes what has changed; returns when it is on disk, so that nothing is told twice after a restart.
@@ -237,7 +272,8 @@ impl Inner {
     }
 }
 
-fn event(stream: &StreamId, change: Change) -> Event {
+/// An event of what has changed.
+pub(super) fn event(stream: &StreamId, change: Change) -> Event {
     let (at, kind) = match change {
         Change::Raised(condition) => (
             condition.raised_at,
@@ -250,14 +286,4 @@ fn event(stream: &StreamId, change: Change) -> Event {
         Change::Health { from, to, at } => (at, EventKind::HealthChanged { from, to }),
     };
     Event::new(stream.clone(), at, kind)
-}
-
-fn tell_network(changes: &[Change]) {
-    for change in changes {
-        match change {
-            Change::Raised(fault) => tracing::error!("{}", fault.evidence.text),
-            Change::Cleared(_) => tracing::warn!("this server's own network is well again"),
-            Change::Health { .. } => {}
-        }
-    }
 }

@@ -54,6 +54,27 @@ fn version_2_takes_the_least_up_the_tree() {
 }
 
 #[test]
+fn memory_in_use_is_that_of_our_own_group() {
+    let of = |files: &[(&str, &str)]| cgroup_memory_at(system(files).path());
+    let v2 = [
+        ("proc/self/cgroup", "0::/a/b\n"),
+        ("proc/self/mountinfo", V2_MOUNTS),
+        ("sys/fs/cgroup/a/b/memory.current", "5000\n"),
+        ("sys/fs/cgroup/a/memory.current", "9000\n"),
+    ];
+    assert_eq!(of(&v2), Some(5_000));
+    assert_eq!(of(&v2[..2]), None);
+    let v1 = "31 1 0:27 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct\n\
+        32 1 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+    let v1 = [
+        ("proc/self/cgroup", "4:cpu,cpuacct:/a\n3:memory:/a\n"),
+        ("proc/self/mountinfo", v1),
+        ("sys/fs/cgroup/memory/a/memory.usage_in_bytes", "7000\n"),
+    ];
+    assert_eq!(of(&v1), Some(7_000));
+}
+
+#[test]
 fn a_container_with_its_own_namespace_is_at_the_mount_point() {
     let of = |path: &str| {
         limits(&[

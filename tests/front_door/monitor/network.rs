@@ -53,10 +53,23 @@ async fn our_own_network_is_one_condition_and_a_provider_is_not() {
         .filter(|alarm| !alarm.ends_with("own_network"))
         .collect();
     assert!(single.is_empty(), "{single:?}");
+    // It is a condition of the server, and kept as one.
+    let (_, _, health) = server.get("/api/v1/info/health").await;
+    assert_eq!(health["conditions"][0]["kind"], "own_network", "{health}");
     for host in farm.hosts() {
         host.resume();
     }
     for channel in &channels {
         until_up(&server, channel.name()).await;
     }
+    eventually(SOON, "our own network to be well again", async || {
+        let (_, _, events) = server.get("/api/v1/info/events").await;
+        let items = events["items"].as_array()?;
+        let told = |kind| {
+            let mut items = items.iter().filter(|it| it["type"] == kind);
+            items.any(|it| it["condition"]["kind"] == "own_network")
+        };
+        (told("condition_raised") && told("condition_cleared")).then_some(())
+    })
+    .await;
 }

@@ -133,6 +133,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         hub: Arc::clone(&hub),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
+        scraping: Arc::default(),
         started,
         stopping: stop.clone(),
         settings: HttpSettings {

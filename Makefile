@@ -104,6 +104,10 @@ bench-monitor: setup-test ## Watch 50, 200 and 1,000 streams, beside ffmpeg proc
 bench-accounting: setup-test ## Compare the sum of the pipelines' memory with the process's
 	$(CARGO) bench $(LOCKED) --bench accounting
 
+.PHONY: bench-scrape
+bench-scrape: setup-test ## Scrape the metrics of 1,000 streams: how long it takes, and whether previews notice
+	$(CARGO) bench $(LOCKED) --bench scrape
+
 .PHONY: fuzz
 fuzz: setup-test ## Fuzz what reads strangers' bytes, FUZZ_SECONDS=600 each (nightly compiler, cargo-fuzz)
 	scripts/fuzz.sh

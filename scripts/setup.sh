@@ -22,8 +22,11 @@ readonly RUN_PACKAGES=(
 readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config)
 readonly TEST_COMMANDS=(
     ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light openssl:openssl
-    prometheus-alertmanager:prometheus-alertmanager cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
+    prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
+    cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
+# package:service. The tests start daemons of their own; those of the system are not wanted for it.
+readonly UNWANTED_SERVICES=(nginx-light:nginx prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager)
 # VLC plays nothing without its plugins; nginx finds its modules where Debian puts them; gst-rtsp-server comes from Python.
 readonly TEST_PACKAGES=(vlc-plugin-base libnginx-mod-rtmp libnginx-mod-stream python3-gi gir1.2-gst-rtsp-server-1.0)
 # Only fetching the clips needs these.
@@ -75,6 +78,17 @@ as_root() {
     fi
 }
 
+# Disables the services of packages that were installed just now, if there is a service manager at all.
+disable_services() {
+    [[ -d /run/systemd/system ]] || return 0
+    local entry
+    for entry in "${UNWANTED_SERVICES[@]}"; do
+        if [[ " ${missing[*]} " == *" ${entry%%:*} "* ]]; then
+            as_root systemctl disable --now "${entry#*:}" </dev/null || say "could not disable the service ${entry#*:}"
+        fi
+    done
+}
+
 main() {
     local what="${1:-run}"
     local -a commands=("${RUN_COMMANDS[@]}") packages=("${RUN_PACKAGES[@]}")
@@ -107,14 +121,7 @@ main() {
         as_root apt-get update -qq </dev/null
         as_root env DEBIAN_FRONTEND=noninteractive \
             apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
-        # The tests start an nginx of their own; the one of the system is not wanted for it.
-        if [[ " ${missing[*]} " == *" nginx-light "* && -d /run/systemd/system ]]; then
-            as_root systemctl disable --now nginx </dev/null || say "could not disable the nginx service"
-        fi
-        if [[ " ${missing[*]} " == *" prometheus-alertmanager "* && -d /run/systemd/system ]]; then
-            as_root systemctl disable --now prometheus-alertmanager </dev/null \
-                || say "could not disable the Alertmanager service"
-        fi
+        disable_services
     fi
     has_gstreamer || fail "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: $GSTREAMER_MIN or newer is needed (Debian 12, Ubuntu 23.04)"
 }

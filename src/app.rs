@@ -169,6 +169,7 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
         delivery: delivery.clone(),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
+        scraping: Arc::default(),
         started,
         stopping: stop.clone(),
         settings: HttpSettings {

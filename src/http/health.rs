@@ -1,28 +1,23 @@
-//! Probes, health and metrics.
+//! Probes and health.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::AppState;
 use super::pipelines::MemoryView;
-use crate::actors::fleet::Member;
-use crate::actors::sessions::Format;
 use crate::admission::{Hold, Pressure};
 use crate::base::clock;
 use crate::memory;
-use crate::metrics::{self, Charges, Gathered, PipelineFigures};
 use crate::pipeline;
 use crate::process;
-use crate::stream::State;
 
 /// The store answers within this, or is not well.
-const STORE_DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const STORE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// How well a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
@@ -241,85 +236,4 @@ async fn process_figures() -> process::Figures {
     tokio::task::spawn_blocking(process::figures)
         .await
         .unwrap_or_default()
-}
-
-/// Metrics in the Prometheus text format.
-#[utoipa::path(get, path = "/metrics", tag = "health", responses((status = 200, content_type = "text/plain", body = String)))]
-pub(super) async fn metrics(Extract(app): Extract<Arc<AppState>>) -> Response {
-    let hub = &app.hub;
-    let states = [
-        (State::Idle, "idle"),
-        (State::Waiting, "waiting"),
-        (State::Connecting, "connecting"),
-        (State::Up, "up"),
-        (State::Down, "down"),
-        (State::Disabled, "disabled"),
-    ];
-    let mut streams: Vec<(&'static str, usize)> = states.iter().map(|s| (s.1, 0)).collect();
-    for record in hub.catalog.snapshot().values() {
-        let state = hub.status(&record.definition).state;
-        if let Some(at) = states.iter().position(|s| s.0 == state) {
-            streams[at].1 += 1;
-        }
-    }
-    let sessions = hub.sessions.list();
-    let of = |format| sessions.iter().filter(|s| s.format == format).count();
-    let pool = hub.pool().figures();
-    let census = pipeline::census();
-    let latency = tokio::time::timeout(STORE_DEADLINE, hub.catalog.store().check()).await;
-    metrics::set_gathered(&Gathered {
-        uptime: app.started.elapsed(),
-        streams,
-        sessions: vec![("ts", of(Format::Ts)), ("hls", of(Format::Hls))],
-        pool: (pool.max, pool.running, pool.queued),
-        hold: pool.hold,
-        suspended: hub.suspended().len(),
-        pipelines: (census.started_total, census.wedged_total),
-        store_latency: latency.ok().and_then(Result::ok),
-        process: process_figures().await,
-    });
-    let head = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
-    let mut text = app.prometheus.render();
-    let fleet: Vec<_> = hub.fleet().into_iter().map(pipeline_figures).collect();
-    let charges = Charges {
-        memory_bytes: pool.charged.memory_bytes,
-        cpu_cores: pool.charged.cpu_cores,
-        warning_bytes: pool.host.thresholds.warning_bytes,
-        critical_bytes: pool.host.thresholds.critical_bytes,
-    };
-    let memory = memory::process();
-    text.push_str(&metrics::pipelines_text(&fleet, &memory, &charges));
-    text.push_str(&metrics::accounts_text(&hub.accounts().all_figures()));
-    let (all, overview) = (app.monitor.all(), app.monitor.overview());
-    let each = app.monitor.settings().stream_metrics;
-    text.push_str(&metrics::monitor_text(&all, &overview, each, clock::now()));
-    text.push_str(&metrics::delivery_text(
-        &app.delivery.figures(),
-        clock::wall(),
-    ));
-    text.push_str(&metrics::alerts_text(&app.alerts.figures()));
-    let info = &app.info;
-    let disk = info.known().and_then(|latest| latest.figures.disk);
-    let conditions = info.state().conditions;
-    text.push_str(&metrics::info_text(
-        &conditions,
-        disk,
-        &info.log().figures(),
-    ));
-    (head, text).into_response()
-}
-
-fn pipeline_figures(member: Member) -> PipelineFigures {
-    let Member { report, work } = member;
-    PipelineFigures {
-        kind: report.kind().as_str(),
-        usage: report.usage,
-        descriptors: report.descriptors(),
-        lag: work.map(|work| work.live.lag()),
-        stream: report.label.stream,
-        rendition: report.label.rendition,
-    }
 }

@@ -14,6 +14,7 @@ mod openapi;
 mod pipelines;
 mod preview;
 mod problem;
+mod scrape;
 mod server;
 mod sources;
 mod status;
@@ -70,6 +71,8 @@ pub struct AppState {
     pub info: Info,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
+    /// One scrape at a time: others wait, and cost nothing until then.
+    pub scraping: Arc<tokio::sync::Mutex<()>>,
     /// When the server started.
     pub started: Instant,
     /// Cancelled when the server begins to stop.
@@ -157,7 +160,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(health::health))
-        .routes(routes!(health::metrics));
+        .routes(routes!(scrape::metrics));
     let export = OpenApiRouter::new().routes(routes!(import::export));
     let compressed = api
         .merge(import)

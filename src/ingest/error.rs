@@ -113,6 +113,28 @@ impl Stage {
 }
 
 impl Cause {
+    /// All there are.
+    pub const ALL: [Self; 18] = [
+        Self::Policy,
+        Self::Unreachable,
+        Self::Refused,
+        Self::Auth,
+        Self::Blocked,
+        Self::NotFound,
+        Self::ProviderLimit,
+        Self::Server,
+        Self::Timeout,
+        Self::NotMedia,
+        Self::Unsupported,
+        Self::Drm,
+        Self::Stalled,
+        Self::Ended,
+        Self::Rejected,
+        Self::Limit,
+        Self::Overload,
+        Self::Internal,
+    ];
+
     /// Its name in the API and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -11,7 +11,7 @@ pub fn text(accounts: &[AccountFigures]) -> String {
     let mut out = Exposition::default();
     let each = |value: fn(&AccountFigures) -> usize| {
         let series = accounts.iter();
-        series.map(move |one| ([one.id.to_string()], value(one) as f64))
+        series.map(move |one| ([one.id.as_str()], value(one) as f64))
     };
     let about = (
         names::ACCOUNT_CONNECTIONS,
@@ -38,12 +38,7 @@ pub fn text(accounts: &[AccountFigures]) -> String {
     );
     let takeovers = accounts.iter().flat_map(|one| {
         let counted = Reason::ALL.into_iter().zip(one.takeovers);
-        counted.map(|(reason, count)| {
-            (
-                [one.id.to_string(), reason.as_str().to_owned()],
-                count as f64,
-            )
-        })
+        counted.map(|(reason, count)| ([one.id.as_str(), reason.as_str()], count as f64))
     });
     out.family(about, ["account", "reason"], takeovers);
     out.into_text()

@@ -41,6 +41,6 @@ pub fn text(figures: &Figures) -> String {
         Type::Gauge,
         "Alerts that are raised and acknowledged.",
     );
-    out.family(about, [], [([], figures.acknowledged as f64)]);
+    out.single(about, figures.acknowledged as f64);
     out.into_text()
 }

@@ -45,6 +45,7 @@ pub(super) fn describe() {
         }
     }
     counter!(DROPPED).increment(0);
+    let _ = histogram!(DELAY);
 }
 
 /// A notification was sent.
@@ -83,6 +84,6 @@ pub fn text(figures: &Figures, now: jiff::Timestamp) -> String {
     let oldest = figures
         .oldest_pending
         .map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
-    out.family(about, [], [([], oldest)]);
+    out.single(about, oldest);
     out.into_text()
 }

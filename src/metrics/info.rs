@@ -16,7 +16,7 @@ pub fn text(conditions: &[Condition], disk: Option<Disk>, log: &log::Figures) ->
     );
     let kinds = Kind::SERVER.map(|kind| {
         let lasts = conditions.iter().any(|condition| condition.kind == kind);
-        ([kind.as_str().to_owned()], f64::from(u8::from(lasts)))
+        ([kind.as_str()], f64::from(u8::from(lasts)))
     });
     out.family(about, ["condition"], kinds);
     let about = (
@@ -24,22 +24,20 @@ pub fn text(conditions: &[Condition], disk: Option<Disk>, log: &log::Figures) ->
         Type::Gauge,
         "Bytes that may still be written where the store is.",
     );
-    let free = disk.map(|disk| ([], disk.free_bytes as f64));
-    out.family(about, [], free);
+    out.single(about, disk.map(|disk| disk.free_bytes as f64));
     let about = (names::STORE_FILE, Type::Gauge, "Size of the store's file.");
-    let file = disk.map(|disk| ([], disk.file_bytes as f64));
-    out.family(about, [], file);
+    out.single(about, disk.map(|disk| disk.file_bytes as f64));
     let about = (
         names::LOG_DROPPED,
         Type::Counter,
         "Lines of the log that were lost, on standard output or in files.",
     );
-    out.family(about, [], [([], log.dropped as f64)]);
+    out.single(about, log.dropped as f64);
     let about = (
         names::LOG_COLLAPSED,
         Type::Counter,
         "Lines of the log that were counted instead of written, because they said the same as one a moment before.",
     );
-    out.family(about, [], [([], log.collapsed as f64)]);
+    out.single(about, log.collapsed as f64);
     out.into_text()
 }

@@ -7,6 +7,7 @@ mod accounts;
 mod alerts;
 mod delivery;
 mod exposition;
+mod gathered;
 mod info;
 mod monitor;
 mod pipelines;
@@ -15,26 +16,27 @@ mod samples;
 use std::time::Duration;
 
 use metrics::{
-    Counter, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use accounts::text as accounts_text;
 pub use alerts::{held_back, text as alerts_text};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
+pub use gathered::{Gathered, text as gathered_text};
 pub use info::text as info_text;
 pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
 
 use crate::actors::validation::Class;
-use crate::admission::Hold;
+use crate::base::clock;
 use crate::ingest::Cause;
 use crate::ts::Stats;
 
 const BUILD_INFO: &str = "sightglass_build_info";
-const UPTIME: &str = "sightglass_uptime_seconds";
-const STREAMS: &str = "sightglass_streams";
+const START_TIME: &str = "sightglass_process_start_time_seconds";
 const INGESTS: &str = "sightglass_ingests_running";
 const INGEST_FAILURES: &str = "sightglass_ingest_failures_total";
 const TAKEN_BACK: &str = "sightglass_sources_taken_back_total";
@@ -45,17 +47,9 @@ const TS_TRANSPORT: &str = "sightglass_ts_transport_errors_total";
 const TS_SYNC: &str = "sightglass_ts_sync_losses_total";
 const PIPELINES: &str = "sightglass_transcode_pipelines_running";
 const PIPELINE_FAILURES: &str = "sightglass_pipeline_failures_total";
-const PIPELINES_STARTED: &str = "sightglass_pipelines_started_total";
-const PIPELINES_WEDGED: &str = "sightglass_pipelines_wedged_total";
 const PIPELINES_REPLACED: &str = "sightglass_pipelines_replaced_total";
 const POOL_DECISIONS: &str = "sightglass_pool_decisions_total";
-const POOL_HELD: &str = "sightglass_pool_held";
-const SUSPENDED: &str = "sightglass_renditions_suspended";
 const RENDITION_BYTES: &str = "sightglass_rendition_bytes_total";
-const POOL_SLOTS: &str = "sightglass_pool_slots";
-const POOL_USED: &str = "sightglass_pool_slots_used";
-const POOL_QUEUE: &str = "sightglass_pool_queue_length";
-const SESSIONS: &str = "sightglass_sessions";
 const VIEWER_BYTES: &str = "sightglass_viewer_bytes_total";
 const VIEWER_SKIPS: &str = "sightglass_viewer_skips_total";
 const FIRST_BYTE: &str = "sightglass_preview_first_byte_seconds";
@@ -65,15 +59,25 @@ const VALIDATION_DURATION: &str = "sightglass_validation_duration_seconds";
 const HTTP_REQUESTS: &str = "sightglass_http_requests_total";
 const HTTP_DURATION: &str = "sightglass_http_request_duration_seconds";
 const HTTP_CONNECTIONS: &str = "sightglass_http_connections";
-const STORE_LATENCY: &str = "sightglass_store_latency_seconds";
-const FDS: &str = "sightglass_process_open_fds";
-const MAX_FDS: &str = "sightglass_process_max_fds";
-const RESIDENT: &str = "sightglass_process_resident_memory_bytes";
-const THREADS: &str = "sightglass_process_threads";
-const CPU: &str = "sightglass_process_cpu_seconds_total";
 
-/// Of series that come and go with what they tell of.
+/// Of what is written out at each scrape.
 mod names {
+    pub(super) const UPTIME: &str = "sightglass_uptime_seconds";
+    pub(super) const STREAMS: &str = "sightglass_streams";
+    pub(super) const SESSIONS: &str = "sightglass_sessions";
+    pub(super) const STORE_LATENCY: &str = "sightglass_store_latency_seconds";
+    pub(super) const POOL_SLOTS: &str = "sightglass_pool_slots";
+    pub(super) const POOL_USED: &str = "sightglass_pool_slots_used";
+    pub(super) const POOL_QUEUE: &str = "sightglass_pool_queue_length";
+    pub(super) const POOL_HELD: &str = "sightglass_pool_held";
+    pub(super) const SUSPENDED: &str = "sightglass_renditions_suspended";
+    pub(super) const PIPELINES_STARTED: &str = "sightglass_pipelines_started_total";
+    pub(super) const PIPELINES_WEDGED: &str = "sightglass_pipelines_wedged_total";
+    pub(super) const FDS: &str = "sightglass_process_open_fds";
+    pub(super) const MAX_FDS: &str = "sightglass_process_max_fds";
+    pub(super) const RESIDENT: &str = "sightglass_process_resident_memory_bytes";
+    pub(super) const PROCESS_THREADS: &str = "sightglass_process_threads";
+    pub(super) const PROCESS_CPU: &str = "sightglass_process_cpu_seconds_total";
     pub(super) const MEMORY: &str = "sightglass_pipeline_memory_bytes";
     pub(super) const PEAK: &str = "sightglass_pipeline_memory_peak_bytes";
     pub(super) const CPU: &str = "sightglass_pipeline_cpu_seconds_total";
@@ -101,7 +105,7 @@ mod names {
     pub(super) const THUMBNAILS: &str = "sightglass_monitor_thumbnail_bytes";
     pub(super) const STREAM_UP: &str = "sightglass_stream_up";
     pub(super) const STREAM_CONDITION: &str = "sightglass_stream_condition";
-    pub(super) const STREAM_BITRATE: &str = "sightglass_stream_bitrate_bits_per_second";
+    pub(super) const STREAM_RATE: &str = "sightglass_stream_media_bytes_per_second";
     pub(super) const STREAM_CONTINUITY: &str = "sightglass_stream_ts_continuity_errors_total";
     pub(super) const STREAM_LOOKS: &str = "sightglass_stream_looks_total";
     pub(super) const STREAM_LAST_CHECK: &str = "sightglass_stream_last_check_timestamp_seconds";
@@ -132,6 +136,12 @@ const SECONDS: &[f64] = &[
 /// Bucket bounds for checks of sources, which may take a minute and then decode.
 const CHECK_SECONDS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 75.0];
 
+/// Why datagrams of a source are not used, or never came.
+const LOSSES: [&str; 5] = ["missing", "late", "foreign", "truncated", "receive_buffer"];
+
+/// How media goes to viewers.
+const FORMATS: [&str; 2] = ["ts", "hls"];
+
 /// The class of a source that passed.
 const NO_CLASS: &str = "none";
 
@@ -146,15 +156,49 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Full(delivery::DELAY.to_owned()), delivery::DELAYS)?
         .install_recorder()?;
     describe();
-    // They begin at zero, so that the first of each is seen.
+    begin_at_zero();
+    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    gauge!(START_TIME).set(clock::wall().as_millisecond() as f64 / 1e3);
+    Ok(handle)
+}
+
+/// What is of a closed set is there from the start, so that the first of each is seen as an increase.
+fn begin_at_zero() {
     for (decision, reason) in DECISIONS {
         counter!(POOL_DECISIONS, "decision" => *decision, "reason" => *reason).increment(0);
     }
     for class in [None].into_iter().chain(Class::ALL.map(Some)) {
         validations(class).increment(0);
+        let _ = histogram!(VALIDATION_DURATION, "outcome" => outcome(class));
     }
-    gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
-    Ok(handle)
+    for cause in Cause::ALL {
+        ingest_failures(cause).increment(0);
+    }
+    for name in [
+        TAKEN_BACK,
+        INGEST_BYTES,
+        TS_CONTINUITY,
+        TS_TRANSPORT,
+        TS_SYNC,
+        PIPELINE_FAILURES,
+        PIPELINES_REPLACED,
+        RENDITION_BYTES,
+        VIEWER_SKIPS,
+    ] {
+        counter!(name).increment(0);
+    }
+    for format in FORMATS {
+        counter!(VIEWER_BYTES, "format" => format).increment(0);
+    }
+    for reason in LOSSES {
+        counter!(DATAGRAMS_DROPPED, "reason" => reason).increment(0);
+    }
+    for converted in [false, true] {
+        let _ = first_byte(converted);
+    }
+    for name in [INGESTS, PIPELINES, HTTP_CONNECTIONS] {
+        gauge!(name).set(0.0);
+    }
 }
 
 #[allow(clippy::too_many_lines, reason = "a table")]
@@ -163,42 +207,14 @@ fn describe() {
     delivery::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
-        (UPTIME, Unit::Seconds, "Time since the server started."),
-        (STREAMS, Unit::Count, "Streams by state."),
+        (
+            START_TIME,
+            Unit::Seconds,
+            "When the process started, in seconds since 1970.",
+        ),
         (INGESTS, Unit::Count, "Streams being pulled now."),
         (PIPELINES, Unit::Count, "Transcode pipelines running now."),
-        (POOL_SLOTS, Unit::Count, "Transcodes that may run at once."),
-        (POOL_USED, Unit::Count, "Transcode slots taken."),
-        (
-            POOL_QUEUE,
-            Unit::Count,
-            "Requests waiting for a transcode slot.",
-        ),
-        (
-            POOL_HELD,
-            Unit::Count,
-            "1 for the reason why the next in the queue waits.",
-        ),
-        (
-            SUSPENDED,
-            Unit::Count,
-            "Renditions that are refused for a while after failures.",
-        ),
-        (SESSIONS, Unit::Count, "Viewers' sessions by format."),
         (HTTP_CONNECTIONS, Unit::Count, "Open client connections."),
-        (
-            STORE_LATENCY,
-            Unit::Seconds,
-            "Time the store took to answer its newest check.",
-        ),
-        (FDS, Unit::Count, "Open file descriptors."),
-        (
-            MAX_FDS,
-            Unit::Count,
-            "The most file descriptors the process may open.",
-        ),
-        (RESIDENT, Unit::Bytes, "Resident memory of the process."),
-        (THREADS, Unit::Count, "Threads of the process."),
     ];
     for (name, unit, text) in gauges {
         describe_gauge!(name, unit, text);
@@ -235,16 +251,6 @@ fn describe() {
             PIPELINE_FAILURES,
             Unit::Count,
             "Transcode pipelines that failed.",
-        ),
-        (
-            PIPELINES_STARTED,
-            Unit::Count,
-            "GStreamer pipelines started.",
-        ),
-        (
-            PIPELINES_WEDGED,
-            Unit::Count,
-            "Pipelines whose teardown passed its deadline.",
         ),
         (
             PIPELINES_REPLACED,
@@ -285,11 +291,6 @@ fn describe() {
             HTTP_REQUESTS,
             Unit::Count,
             "HTTP requests by route, method and status class.",
-        ),
-        (
-            CPU,
-            Unit::Seconds,
-            "CPU time of the process, user and system.",
         ),
     ];
     for (name, unit, text) in counters {
@@ -348,7 +349,11 @@ pub fn ingest_runs() -> Runs {
 
 /// A pull ended.
 pub fn ingest_attempt_failed(cause: Cause) {
-    counter!(INGEST_FAILURES, "cause" => cause.as_str()).increment(1);
+    ingest_failures(cause).increment(1);
+}
+
+fn ingest_failures(cause: Cause) -> Counter {
+    counter!(INGEST_FAILURES, "cause" => cause.as_str())
 }
 
 /// A better source was taken back.
@@ -416,8 +421,12 @@ pub fn viewer_skips(skips: u64) {
 
 /// A preview has its first byte.
 pub fn preview_first_byte(converted: bool, after: Duration) {
+    first_byte(converted).record(after);
+}
+
+fn first_byte(converted: bool) -> Histogram {
     let kind = if converted { "converted" } else { "source" };
-    histogram!(FIRST_BYTE, "kind" => kind).record(after);
+    histogram!(FIRST_BYTE, "kind" => kind)
 }
 
 /// A preview could not be shown.
@@ -462,57 +471,4 @@ pub fn http_request(route: &str, method: &'static str, status: u16, after: Durat
 /// A connection is open.
 pub fn connection_open() -> Runs {
     Runs::begin(HTTP_CONNECTIONS)
-}
-
-/// Figures read when somebody asks for the metrics.
-#[derive(Clone, Debug, Default)]
-pub struct Gathered {
-    /// Time since the start.
-    pub uptime: Duration,
-    /// Streams by state.
-    pub streams: Vec<(&'static str, usize)>,
-    /// Sessions by format.
-    pub sessions: Vec<(&'static str, usize)>,
-    /// Slots of the pool, taken ones, and the queue.
-    pub pool: (usize, usize, usize),
-    /// Why the next in the queue waits.
-    pub hold: Option<Hold>,
-    /// Renditions that are refused for a while.
-    pub suspended: usize,
-    /// Pipelines started and wedged since the start.
-    pub pipelines: (u64, u64),
-    /// Latency of the store's newest check.
-    pub store_latency: Option<Duration>,
-    /// Descriptors open and allowed, resident bytes, threads, CPU seconds.
-    pub process: crate::process::Figures,
-}
-
-/// Sets the gauges that are read at scrape time.
-pub fn set_gathered(figures: &Gathered) {
-    gauge!(UPTIME).set(figures.uptime.as_secs_f64());
-    for &(state, count) in &figures.streams {
-        gauge!(STREAMS, "state" => state).set(count as f64);
-    }
-    for &(format, count) in &figures.sessions {
-        gauge!(SESSIONS, "format" => format).set(count as f64);
-    }
-    gauge!(POOL_SLOTS).set(figures.pool.0 as f64);
-    gauge!(POOL_USED).set(figures.pool.1 as f64);
-    gauge!(POOL_QUEUE).set(figures.pool.2 as f64);
-    for hold in Hold::ALL {
-        let held = u8::from(figures.hold == Some(hold));
-        gauge!(POOL_HELD, "reason" => hold.as_str()).set(f64::from(held));
-    }
-    gauge!(SUSPENDED).set(figures.suspended as f64);
-    counter!(PIPELINES_STARTED).absolute(figures.pipelines.0);
-    counter!(PIPELINES_WEDGED).absolute(figures.pipelines.1);
-    if let Some(latency) = figures.store_latency {
-        gauge!(STORE_LATENCY).set(latency.as_secs_f64());
-    }
-    let process = &figures.process;
-    gauge!(FDS).set(process.open_fds as f64);
-    gauge!(MAX_FDS).set(process.max_fds as f64);
-    gauge!(RESIDENT).set(process.resident_bytes as f64);
-    gauge!(THREADS).set(process.threads as f64);
-    counter!(CPU).absolute(process.cpu_seconds as u64);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_histogram, histogram};
 
 use super::exposition::{Exposition, Type};
 use super::names;
@@ -27,17 +27,31 @@ pub(super) fn describe() {
         "Time that a look at a stream took, from its turn to the verdict, by whether there was media to see."
     );
     describe_counter!(RAISED, Unit::Count, "Conditions that were raised, by kind.");
+    for kind in Kind::ALL {
+        raised(kind).increment(0);
+    }
+    for saw in [false, true] {
+        let _ = looks(saw);
+    }
 }
 
 /// A look was made; `saw` tells whether there was media.
 pub fn looked(took: Duration, saw: bool) {
+    looks(saw).record(took);
+}
+
+fn looks(saw: bool) -> Histogram {
     let outcome = if saw { "media" } else { "nothing" };
-    histogram!(LOOK_DURATION, "outcome" => outcome).record(took);
+    histogram!(LOOK_DURATION, "outcome" => outcome)
 }
 
 /// A condition was raised.
 pub fn condition_raised(kind: Kind) {
-    counter!(RAISED, "condition" => kind.as_str()).increment(1);
+    raised(kind).increment(1);
+}
+
+fn raised(kind: Kind) -> Counter {
+    counter!(RAISED, "condition" => kind.as_str())
 }
 
 /// The text for one scrape. Labels are stream ids, which an operator made, and small closed sets; with
@@ -63,7 +77,7 @@ fn together(out: &mut Exposition, all: &[(StreamId, Known)], overview: &Overview
         Type::Gauge,
         "Share of watched streams that were looked at within their intervals.",
     );
-    out.family(about, [], [([], coverage(known(), now))]);
+    out.single(about, coverage(known(), now));
     let about = (
         names::MONITORED,
         Type::Gauge,
@@ -72,7 +86,7 @@ fn together(out: &mut Exposition, all: &[(StreamId, Known)], overview: &Overview
     let modes = [MonitorMode::Continuous, MonitorMode::Sampled];
     let modes = modes.map(|mode| {
         let streams = known().filter(|one| one.mode == mode).count();
-        ([mode.as_str().to_owned()], streams as f64)
+        ([mode.as_str()], streams as f64)
     });
     out.family(about, ["mode"], modes);
     let about = (
@@ -82,7 +96,7 @@ fn together(out: &mut Exposition, all: &[(StreamId, Known)], overview: &Overview
     );
     let healths = HEALTHS.map(|health| {
         let streams = known().filter(|one| one.health == health).count();
-        ([health.as_str().to_owned()], streams as f64)
+        ([health.as_str()], streams as f64)
     });
     out.family(about, ["state"], healths);
     let about = (
@@ -93,7 +107,7 @@ fn together(out: &mut Exposition, all: &[(StreamId, Known)], overview: &Overview
     let kinds = Kind::STREAM.map(|kind| {
         let active = known().flat_map(|one| &one.conditions);
         let active = active.filter(|condition| condition.kind == kind).count();
-        ([kind.as_str().to_owned()], active as f64)
+        ([kind.as_str()], active as f64)
     });
     out.family(about, ["condition"], kinds);
     let about = (
@@ -103,20 +117,20 @@ fn together(out: &mut Exposition, all: &[(StreamId, Known)], overview: &Overview
     );
     let oldest = known().map(|one| one.age(now).as_secs_f64());
     let oldest = oldest.fold(0.0, f64::max);
-    out.family(about, [], [([], oldest)]);
+    out.single(about, oldest);
     let about = (
         names::OWN_NETWORK,
         Type::Gauge,
         "1 while most streams of different hosts fail together, which is taken for a fault of our own network.",
     );
     let ours = f64::from(u8::from(overview.own_network.is_some()));
-    out.family(about, [], [([], ours)]);
+    out.single(about, ours);
     let about = (
         names::THUMBNAILS,
         Type::Gauge,
         "Memory that pictures of streams take.",
     );
-    out.family(about, [], [([], overview.thumbnail_bytes as f64)]);
+    out.single(about, overview.thumbnail_bytes as f64);
 }
 
 fn of_each(out: &mut Exposition, all: &[(StreamId, Known)]) {
@@ -131,37 +145,37 @@ fn of_each(out: &mut Exposition, all: &[(StreamId, Known)]) {
             Health::Down => 0.0,
             Health::Unknown | Health::Paused => return None,
         };
-        Some(([id.to_string()], up))
+        Some(([id.as_str()], up))
     });
     out.family(about, ["stream"], up);
     let about = (
         names::STREAM_CONDITION,
         Type::Gauge,
-        "1 for each condition of a stream that lasts.",
+        "1 for each condition of a stream that lasts, with its severity.",
     );
     let lasting = all.iter().flat_map(|(id, known)| {
-        known
-            .conditions
-            .iter()
-            .map(move |condition| ([id.to_string(), condition.kind.as_str().to_owned()], 1.0))
+        known.conditions.iter().map(move |condition| {
+            let (kind, severity) = (condition.kind.as_str(), condition.severity.as_str());
+            ([id.as_str(), kind, severity], 1.0)
+        })
     });
-    out.family(about, ["stream", "condition"], lasting);
+    out.family(about, ["stream", "condition", "severity"], lasting);
     let about = (
-        names::STREAM_BITRATE,
+        names::STREAM_RATE,
         Type::Gauge,
-        "Bits a second of the stream's media.",
+        "Bytes a second of the stream's media, where it is pulled without pause.",
     );
-    let bitrate = all
+    let rate = all
         .iter()
-        .filter_map(|(id, known)| Some(([id.to_string()], known.bitrate?)));
-    out.family(about, ["stream"], bitrate);
+        .filter_map(|(id, known)| Some(([id.as_str()], known.bitrate? / 8.0)));
+    out.family(about, ["stream"], rate);
     let about = (
         names::STREAM_CONTINUITY,
         Type::Counter,
         "Continuity counter errors that the monitor has seen in the stream.",
     );
     let errors = all.iter();
-    let errors = errors.map(|(id, known)| ([id.to_string()], known.continuity_errors as f64));
+    let errors = errors.map(|(id, known)| ([id.as_str()], known.continuity_errors as f64));
     out.family(about, ["stream"], errors);
     let about = (
         names::STREAM_LOOKS,
@@ -170,7 +184,7 @@ fn of_each(out: &mut Exposition, all: &[(StreamId, Known)]) {
     );
     let looks = all
         .iter()
-        .map(|(id, known)| ([id.to_string()], known.looks as f64));
+        .map(|(id, known)| ([id.as_str()], known.looks as f64));
     out.family(about, ["stream"], looks);
     let about = (
         names::STREAM_LAST_CHECK,
@@ -179,7 +193,7 @@ fn of_each(out: &mut Exposition, all: &[(StreamId, Known)]) {
     );
     let last = all.iter().filter_map(|(id, known)| {
         let at = known.checked_at?;
-        Some(([id.to_string()], at.as_millisecond() as f64 / 1e3))
+        Some(([id.as_str()], at.as_millisecond() as f64 / 1e3))
     });
     out.family(about, ["stream"], last);
 }

@@ -42,17 +42,13 @@ pub struct Charges {
 pub fn text(fleet: &[PipelineFigures], memory: &ProcessMemory, charges: &Charges) -> String {
     let mut out = Exposition::default();
     let each = |value: fn(&PipelineFigures, &Usage) -> Option<f64>| {
-        let mut sums: BTreeMap<[String; 3], f64> = BTreeMap::new();
+        let mut sums: BTreeMap<[&str; 3], f64> = BTreeMap::new();
         for one in fleet {
             let usage = one.usage.unwrap_or_default();
             let Some(value) = value(one, &usage) else {
                 continue;
             };
-            let labels = [
-                one.stream.clone(),
-                one.rendition.clone(),
-                one.kind.to_owned(),
-            ];
+            let labels = [one.stream.as_str(), one.rendition.as_str(), one.kind];
             *sums.entry(labels).or_default() += value;
         }
         sums
@@ -104,10 +100,14 @@ pub fn text(fleet: &[PipelineFigures], memory: &ProcessMemory, charges: &Charges
         labels,
         each(|one, _| Some(f64::from(one.descriptors))),
     );
-    let lag = fleet.iter().filter_map(|one| {
-        let labels = [one.stream.clone(), one.rendition.clone()];
-        Some((labels, one.lag?.as_secs_f64()))
-    });
+    // Two of one rendition must not become two series of one name.
+    let mut lag: BTreeMap<[&str; 2], Duration> = BTreeMap::new();
+    for one in fleet {
+        let Some(new) = one.lag else { continue };
+        let known = lag.entry([&one.stream, &one.rendition]).or_default();
+        *known = new.max(*known);
+    }
+    let lag = lag.into_iter().map(|(of, lag)| (of, lag.as_secs_f64()));
     let about = (
         names::LAG,
         Type::Gauge,
@@ -140,7 +140,7 @@ fn process(out: &mut Exposition, memory: &ProcessMemory) {
     );
     let series = states
         .into_iter()
-        .map(|(state, bytes)| ([state.to_owned()], bytes as f64));
+        .map(|(state, bytes)| ([state], bytes as f64));
     out.family(about, ["state"], series);
 }
 
@@ -150,13 +150,13 @@ fn pool(out: &mut Exposition, charges: &Charges) {
         Type::Gauge,
         "Memory that running transcodes are charged with.",
     );
-    out.family(about, [], [([], charges.memory_bytes as f64)]);
+    out.single(about, charges.memory_bytes as f64);
     let about = (
         names::CHARGED_CORES,
         Type::Gauge,
         "CPU cores that running transcodes are charged with.",
     );
-    out.family(about, [], [([], f64::from(charges.cpu_cores))]);
+    out.single(about, f64::from(charges.cpu_cores));
     let about = (
         names::THRESHOLD,
         Type::Gauge,
@@ -166,6 +166,6 @@ fn pool(out: &mut Exposition, charges: &Charges) {
         ("warning", charges.warning_bytes),
         ("critical", charges.critical_bytes),
     ];
-    let series = levels.map(|(level, bytes)| ([level.to_owned()], bytes as f64));
+    let series = levels.map(|(level, bytes)| ([level], bytes as f64));
     out.family(about, ["level"], series);
 }

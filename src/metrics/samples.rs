@@ -25,6 +25,10 @@ pub(super) fn describe() {
         "CPU time of a look: decoding and figures. A group of pictures is one look."
     );
     counter!(REPLACED).increment(0);
+    for kind in ["picture", "sound"] {
+        counter!(LOOKS, "kind" => kind, "outcome" => "ok").increment(0);
+        let _ = histogram!(COST, "kind" => kind);
+    }
 }
 
 /// A look at a `picture` or at `sound` has ended; both are words of closed sets.

@@ -32,6 +32,7 @@ mod policy;
 mod pool;
 mod profiles;
 mod progressive;
+mod prometheus;
 mod protocols;
 mod rtmp;
 mod rtsp;

@@ -33,6 +33,7 @@ mod metrics;
 mod nginx;
 mod origin;
 mod packager;
+mod prometheus;
 mod rtmp;
 mod rtsp;
 mod rtsp_fake;
@@ -61,6 +62,7 @@ pub use origin::{
     Asked, Bomb, Counters, Fault, Gate, Hostile, Key, Live, LiveHls, Origin, Retime, TsFile, TsLive,
 };
 pub use packager::{DASH_LIST, DASH_NUMBERS, DASH_TIMELINE, HLS_ALL, HLS_LIVE, Packager};
+pub use prometheus::{Prometheus, promtool};
 pub use rtmp::RtmpServer;
 pub use rtsp::RtspServer;
 pub use rtsp_fake::{Fake, FakeRtsp};

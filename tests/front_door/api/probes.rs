@@ -77,7 +77,7 @@ async fn metrics_are_described_and_closed() {
     let origin = Origin::start();
     let server = Server::start(Options::new()).await;
     server
-        .add_stream("down", &origin.status("vault", 403))
+        .add_stream("down", &origin.status("secret-door", 403))
         .await;
     let (status, _, _) = server.get("/streams/preview/down?timeout=3000").await;
     assert!(status >= 500);
@@ -147,7 +147,7 @@ async fn metrics_are_described_and_closed() {
         assert!(names.contains(wanted), "{wanted} is missing: {names:?}");
     }
     // Labels are closed: nothing that a client or a provider wrote.
-    for open in ["127.0.0.1", "://", "nope", "vault"] {
+    for open in ["127.0.0.1", "://", "nope", "secret-door"] {
         assert!(!text.contains(open), "{open} in the metrics");
     }
     let metrics = server.metrics().await;

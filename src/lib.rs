@@ -12,8 +12,8 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams), and
-//!   [`feed`], the fan-out that holds no socket.
+//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
+//!   [`feed`], the fan-out that holds no socket, and [`live`], what those are told who look on.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
@@ -36,6 +36,7 @@ pub mod history;
 pub mod hls;
 pub mod http;
 pub mod ingest;
+pub mod live;
 pub mod m3u;
 pub mod memory;
 pub mod metrics;

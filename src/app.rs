@@ -13,6 +13,7 @@ use crate::actors::governor::{self, Bounds};
 use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
 use crate::actors::ingest::IngestDeps;
+use crate::actors::live::Live;
 use crate::actors::monitor::{self, Monitor};
 use crate::actors::pool::Pool;
 use crate::actors::rendition::RenditionDeps;
@@ -128,8 +129,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
         monitor::Settings::new(&config.monitor),
         states.into_iter().collect(),
     );
+    let live = Live::new(Arc::clone(&hub), monitor.clone(), &config.live);
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
+        live: live.clone(),
         hub: Arc::clone(&hub),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
         prometheus: prometheus.clone(),
@@ -154,11 +157,12 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), AppError
     let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
     let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
     let watching = tokio::spawn(monitor.run(stop.clone()));
+    let live = tokio::spawn(live.run(stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
-    let _ = tokio::join!(upkeep, governor, accounts, watching); // they end with `stop`
+    let _ = tokio::join!(upkeep, governor, accounts, watching, live); // they end with `stop`
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended

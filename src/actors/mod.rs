@@ -14,6 +14,7 @@ pub mod hls_sessions;
 pub mod hub;
 pub mod ingest;
 mod leased;
+pub mod live;
 pub mod monitor;
 mod observe;
 pub mod output;

@@ -24,7 +24,7 @@ mod units;
 pub use cli::{CliError, Command, cli, parse_command};
 pub use mistake::{ConfigErrors, Mistake, Origin};
 pub use model::{
-    Config, Feed, Hls, Http, Limits, Log, LogFormat, Monitor, Sessions, Sources, Transcode,
+    Config, Feed, Hls, Http, Limits, Live, Log, LogFormat, Monitor, Sessions, Sources, Transcode,
     settings,
 };
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};

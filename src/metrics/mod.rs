@@ -5,6 +5,7 @@
 
 mod accounts;
 mod exposition;
+mod live;
 mod monitor;
 mod pipelines;
 mod samples;
@@ -17,6 +18,7 @@ use metrics::{
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use accounts::text as accounts_text;
+pub use live::{LiveClient, live_client, live_message, live_resync};
 pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
@@ -281,6 +283,7 @@ fn describe() {
         describe_counter!(name, unit, text);
     }
     monitor::describe();
+    live::describe();
     describe_histogram!(
         FIRST_BYTE,
         Unit::Seconds,

@@ -23,6 +23,7 @@ mod files;
 mod flood;
 mod hls;
 mod lifecycle;
+mod live;
 mod mms;
 mod monitor;
 mod policy;

@@ -100,6 +100,10 @@ bench-pulls: setup-test ## Compare sources held open with ffmpeg processes that 
 bench-monitor: setup-test ## Watch 50, 200 and 1,000 streams, beside ffmpeg processes that do: cost, coverage, delays
 	$(CARGO) bench $(LOCKED) --bench monitor
 
+.PHONY: bench-live
+bench-live: setup-test ## 500 clients follow 1,000 streams live, against lists every 3 s: bytes, CPU, memory
+	$(CARGO) bench $(LOCKED) --bench live
+
 .PHONY: bench-accounting
 bench-accounting: setup-test ## Compare the sum of the pipelines' memory with the process's
 	$(CARGO) bench $(LOCKED) --bench accounting

@@ -19,6 +19,7 @@ use crate::actors::hls_output::HlsSettings;
 use crate::actors::hub::{Hub, HubSettings};
 use crate::actors::info::{self, Info};
 use crate::actors::ingest::IngestDeps;
+use crate::actors::live::Live;
 use crate::actors::monitor::{self, Monitor};
 use crate::actors::pool::Pool;
 use crate::actors::rendition::RenditionDeps;
@@ -161,10 +162,12 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
     );
     let delivery = delivery(&config, outbox, Arc::new(alerts.clone())).await?;
     let (info, looker) = look_at_ourselves(&config, &hub, &monitor, &log, &delivery, kept);
+    let live = Live::new(Arc::clone(&hub), monitor.clone(), info.clone(), &config.live);
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
         alerts: alerts.clone(),
         info,
+        live: live.clone(),
         hub: Arc::clone(&hub),
         delivery: delivery.clone(),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
@@ -194,12 +197,15 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
     let watching = tokio::spawn(monitor.run(stop.clone()));
     let delivering = tokio::spawn(delivery.run(stop.clone()));
     let alerting = tokio::spawn(alerts.run(stop.clone()));
+    let telling = tokio::spawn(live.run(stop.clone()));
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
     // They end with `stop`.
-    let _ = tokio::join!(upkeep, governor, accounts, watching, looking, alerting, delivering);
+    let _ = tokio::join!(
+        upkeep, governor, accounts, watching, looking, alerting, delivering, telling
+    );
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended

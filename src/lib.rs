@@ -13,8 +13,8 @@
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
 //!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
-//!   [`alerts`] (who is told of what, when, and in which words), [`info`] (how the server itself is), and [`feed`], the
-//!   fan-out that holds no socket.
+//!   [`alerts`] (who is told of what, when, and in which words), [`info`] (how the server itself is), [`feed`], the
+//!   fan-out that holds no socket, and [`live`], what those are told who look on.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
@@ -39,6 +39,7 @@ pub mod hls;
 pub mod http;
 pub mod info;
 pub mod ingest;
+pub mod live;
 pub mod log;
 pub mod m3u;
 pub mod mail;

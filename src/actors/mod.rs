@@ -17,6 +17,7 @@ pub mod hub;
 pub mod info;
 pub mod ingest;
 mod leased;
+pub mod live;
 pub mod monitor;
 mod observe;
 pub mod output;

@@ -26,8 +26,8 @@ pub use cli::{CliError, Command, cli, parse_command};
 pub use mail::Hidden;
 pub use mistake::{ConfigErrors, Mistake, Origin};
 pub use model::{
-    Alerts, Config, Email, Feed, Hls, Http, Limits, Log, LogFormat, Monitor, Sessions, Sources,
-    Transcode, settings,
+    Alerts, Config, Email, Feed, Hls, Http, Limits, Live, Log, LogFormat, Monitor, Sessions,
+    Sources, Transcode, settings,
 };
 pub use parser::log_filter;
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};

@@ -55,6 +55,8 @@ section! {
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
         http: Http = Http::read;
+        /// Live updates.
+        live: Live = Live::read;
         /// Logging, to standard output and to files.
         log: Log = Log::read;
     }
@@ -306,6 +308,16 @@ section! {
 }
 
 section! {
+    /// Live updates.
+    pub struct Live in "live." {
+        /// Clients that may follow live updates at a time.
+        max_clients: usize = "1000", ["LIVE_MAX_CLIENTS"], "live-max-clients", whole(0, 100_000);
+        /// Most bytes of changes that are remembered for clients that come back or are slow; who missed more is told everything.
+        memory: usize = "16MiB", ["LIVE_MEMORY"], "live-memory", Size(64 * KIB, 1024 * MIB);
+    }
+}
+
+section! {
     /// Logging, to standard output and to files.
     pub struct Log in "log." {
         /// Which levels are logged, by target.
@@ -358,6 +370,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Email::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
+        Live::SETTINGS,
         Log::SETTINGS,
     ]
     .into_iter()

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -74,6 +74,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = Query::<T>::from_request_parts(parts, state).await;
+        query
+            .map(|Query(value)| Self(value))
+            .map_err(|e| Problem::bad_request(e.body_text()))
+    }
+}
+
+impl<T: DeserializeOwned> Params<T> {
+    /// Those of a URI.
+    pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
+        let query = Query::<T>::try_from_uri(uri);
         query
             .map(|Query(value)| Self(value))
             .map_err(|e| Problem::bad_request(e.body_text()))

@@ -9,6 +9,7 @@ mod health;
 mod history;
 mod import;
 mod info;
+mod live;
 mod monitor;
 mod openapi;
 mod pipelines;
@@ -48,6 +49,7 @@ use crate::actors::alerts::Alerts;
 use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
 use crate::actors::info::Info;
+use crate::actors::live::Live;
 use crate::actors::monitor::Monitor;
 use crate::actors::validation::jobs::Validations;
 use crate::base::clock;
@@ -69,6 +71,8 @@ pub struct AppState {
     pub alerts: Alerts,
     /// How the server itself is.
     pub info: Info,
+    /// Tells those who follow what has changed.
+    pub live: Live,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// One scrape at a time: others wait, and cost nothing until then.
@@ -167,6 +171,10 @@ pub fn router(state: Arc<AppState>) -> Router {
         .merge(plain)
         .merge(export)
         .layer(CompressionLayer::new());
+    // They compress by themselves: once for all who follow.
+    let followed = OpenApiRouter::new()
+        .routes(routes!(live::sse::events))
+        .routes(routes!(live::socket::socket));
     let media = OpenApiRouter::new()
         .routes(routes!(monitor::thumbnail))
         .routes(routes!(preview::preview))
@@ -176,6 +184,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .layer(open_to_all_origins());
     let (router, description) = OpenApiRouter::with_openapi(OpenApi::default())
         .merge(compressed)
+        .merge(followed)
         .merge(media)
         .split_for_parts();
     let description = Bytes::from(openapi::describe(description));
@@ -234,6 +243,7 @@ async fn welcome() -> impl IntoResponse {
         "the monitor            /api/v1/monitor\n",
         "alerts                 /api/v1/alerts/active\n",
         "this server            /api/v1/info/health\n",
+        "what changes, live     /api/v1/events/stream\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",
@@ -270,18 +280,24 @@ async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if reads || !is_foreign(request.headers()) {
-        return next.run(request).await;
+    if !reads && let Err(refusal) = refuse_foreign(request.headers()) {
+        return refusal.into_response();
     }
-    let text =
-        "changes are taken from programs and from this server's own pages, not from other sites";
-    Problem::new(
+    next.run(request).await
+}
+
+/// Refuses what a browser sends for a page of another site.
+fn refuse_foreign(headers: &HeaderMap) -> Result<(), Problem> {
+    if !is_foreign(headers) {
+        return Ok(());
+    }
+    let text = "this is for programs and for this server's own pages, not for other sites";
+    Err(Problem::new(
         StatusCode::FORBIDDEN,
         "foreign_origin",
         "The origin may not do this",
         text,
-    )
-    .into_response()
+    ))
 }
 
 fn is_foreign(headers: &HeaderMap) -> bool {

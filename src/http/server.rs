@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -34,6 +34,13 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// A client that takes no bytes for this long is cut off.
     pub write_timeout: Duration,
+}
+
+/// A place among the connections that there may be, counted; free when its last clone is dropped. Each request has it
+/// with it, for who takes the connection over.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    _held: Arc<(OwnedSemaphorePermit, metrics::Runs)>,
 }
 
 /// A bound server.
@@ -92,17 +99,21 @@ impl Server {
             // nothing at all must not keep a place either.
             let begun = CancellationToken::new();
             let first_request = begun.clone();
+            let place = Place {
+                _held: Arc::new((place, metrics::connection_open())),
+            };
+            let held = place.clone();
             let service = service_fn(move |request: hyper::Request<Incoming>| {
                 first_request.cancel();
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(Peer(peer));
+                request.extensions_mut().insert(held.clone());
                 router.clone().oneshot(request)
             });
             let builder = Arc::clone(&builder);
             let watcher = graceful.watcher();
             let (cut_off, patience) = (cut_off.clone(), self.limits.header_timeout);
             tokio::spawn(async move {
-                let _counted = metrics::connection_open();
                 let silent = async {
                     if tokio::time::timeout(patience, begun.cancelled())
                         .await
@@ -111,7 +122,7 @@ impl Server {
                         std::future::pending::<()>().await;
                     }
                 };
-                let connection = builder.serve_connection(io, service);
+                let connection = builder.serve_connection_with_upgrades(io, service);
                 tokio::select! {
                     ended = watcher.watch(connection) => if let Err(error) = ended {
                         tracing::debug!(%error, "connection ended");

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
 use super::extract::{Body, Params, StreamPath, if_match};
+use super::live::poll;
 use super::monitor::HealthView;
 use super::problem::Problem;
 use super::sources::{self, SourceView};
@@ -17,6 +18,7 @@ use crate::actors::catalog::{CatalogError, runs_otherwise};
 use crate::actors::hub::StreamStatus;
 use crate::base::clock;
 use crate::ingest::{Cause, IngestError, Stage};
+use crate::live::Document;
 use crate::stream::{self, AccountId, Draft, Filter, Page, Record, State};
 
 /// A stream as the API shows it: its definition and how it is.
@@ -74,6 +76,17 @@ pub(super) struct StreamList {
     items: Vec<StreamView>,
 }
 
+/// What a list is answered with, for the description of the API.
+#[derive(utoipa::ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "for the description of the API")]
+pub(super) enum Listed {
+    /// Without `since`.
+    Page(StreamList),
+    /// With `since`.
+    New(Document),
+}
+
 /// Filter and page of a list.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -94,6 +107,14 @@ pub(super) struct ListParams {
     offset: usize,
     /// How many to list, 1 to 1000; 100 unless told.
     limit: Option<usize>,
+    /// Not a page, but what has changed since then: the `id` of the newest document that one has, or 0. Goes with `group`
+    /// and `stream` as in live updates, and with nothing else.
+    #[param(example = "5f2c91aa-1204")]
+    #[allow(
+        dead_code,
+        reason = "told apart before: it may come with names that are no parameters of a page"
+    )]
+    since: Option<String>,
 }
 
 impl StreamView {
@@ -156,13 +177,17 @@ pub(super) async fn to_the_end<T: Send + 'static>(
     }
 }
 
-/// Lists streams.
+/// Lists streams; with `since`, tells what has changed since then, as live updates do.
 #[utoipa::path(get, path = "/api/v1/streams", tag = "streams", params(ListParams),
-    responses((status = 200, body = StreamList), (status = 400, body = Problem)))]
+    responses((status = 200, body = Listed), (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn list(
     Extract(app): Extract<Arc<AppState>>,
-    Params(params): Params<ListParams>,
-) -> Result<Json<StreamList>, Problem> {
+    uri: Uri,
+) -> Result<Response, Problem> {
+    if let Some(query) = poll::query(&uri) {
+        return poll::answer(&app, query).await;
+    }
+    let Params(params) = Params::<ListParams>::of(&uri)?;
     let page = Page {
         offset: params.offset,
         limit: params.limit.unwrap_or(Page::default().limit),
@@ -189,12 +214,13 @@ pub(super) async fn list(
         .into_iter()
         .map(|(record, status)| StreamView::new(&app, record, status))
         .collect();
-    Ok(Json(StreamList {
+    let page = StreamList {
         total,
         offset: page.offset,
         limit: page.limit,
         items,
-    }))
+    };
+    Ok(Json(page).into_response())
 }
 
 /// Adds a stream.

@@ -9,6 +9,7 @@ mod delivery;
 mod exposition;
 mod gathered;
 mod info;
+mod live;
 mod monitor;
 mod pipelines;
 mod samples;
@@ -26,6 +27,7 @@ pub use alerts::{held_back, text as alerts_text};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
 pub use gathered::{Gathered, text as gathered_text};
 pub use info::text as info_text;
+pub use live::{LiveClient, live_client, live_message, live_resync};
 pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
@@ -298,6 +300,7 @@ fn describe() {
     }
     monitor::describe();
     alerts::describe();
+    live::describe();
     describe_histogram!(
         FIRST_BYTE,
         Unit::Seconds,

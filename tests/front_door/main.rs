@@ -26,6 +26,7 @@ mod flood;
 mod hls;
 mod info;
 mod lifecycle;
+mod live;
 mod mms;
 mod monitor;
 mod policy;

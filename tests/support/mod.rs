@@ -28,6 +28,7 @@ pub mod farm;
 mod figures;
 mod files;
 mod http;
+pub mod live;
 mod logs;
 mod metrics;
 mod nginx;

@@ -190,6 +190,8 @@ async fn the_api_describes_itself() {
         ("/streams/preview/{id}/{rendition}/{segment}", &["get"]),
         ("/api/streams/transcoding/status", &["get"]),
         ("/api/v1/sessions/{sessionId}", &["delete"]),
+        ("/api/v1/events/stream", &["get"]),
+        ("/api/v1/ws", &["get"]),
         ("/live", &["get"]),
         ("/ready", &["get"]),
         ("/livez", &["get"]),

@@ -230,9 +230,9 @@ fn look_at_ourselves(
         outbox: Box::new(move || {
             let figures = delivery.figures();
             let waited = |since| clock::wall().duration_since(since).try_into().unwrap_or_default();
-            Some(OutboxFigures {
-                pending: figures.pending,
-                dead: figures.dead,
+            Some(crate::info::OutboxFigures {
+                pending: figures.pending as u64,
+                dead: figures.dead as u64,
                 oldest: figures.oldest_pending.map(waited),
             })
         }),

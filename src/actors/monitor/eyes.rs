@@ -41,7 +41,12 @@ pub(super) struct Before {
 impl Before {
     /// Whether a picture that is seen now looks the same, though it need not.
     pub(super) fn is_like(&self, picture: &PictureFigures, now: Instant) -> bool {
-        self.apart(now) >= APART && samples::is_still(&self.picture, picture)
+        self.apart(now) >= APART && self.shows(picture)
+    }
+
+    /// Whether another picture looks the same.
+    pub(super) fn shows(&self, picture: &PictureFigures) -> bool {
+        samples::is_still(&self.picture, picture)
     }
 
     fn apart(&self, now: Instant) -> Duration {

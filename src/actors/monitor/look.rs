@@ -207,13 +207,16 @@ impl Looking {
             return (Some(picture), None);
         };
         let before = self.before.as_ref();
-        let closer = self.closer || still || before.is_some_and(|before| before.is_like(key, at));
-        if !closer || group.len() < 2 {
+        // What is suspected may be disproved by the keyframe alone.
+        let same = before.is_some_and(|before| before.shows(key));
+        let suspected = self.closer && (same || samples::is_black(key));
+        let like = before.is_some_and(|before| before.is_like(key, at));
+        if !(suspected || still || like) || group.len() < 2 {
             return (Some(picture), None);
         }
         // Two scenes may look alike. What moves does so in the first pictures, nearly always, and the others need not be
         // decoded; but what is suspected is proved or disproved by all of them.
-        if !self.closer && !still && group.len() > GLANCE {
+        if !suspected && !still && group.len() > GLANCE {
             let glance = group[..GLANCE].to_vec();
             let glance = sampler.picture(job(glance, true)).await.ok();
             let stands = |seen: &Pictures| samples::is_frozen(&seen.frames);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::actors::accounts::Accounts;
 use crate::actors::alerts::Alerts;
@@ -99,13 +100,7 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
     let pipelines_dir = config.transcode.pipelines_dir.clone();
     let library = blocking(move || pipeline::init(pipelines_dir.as_deref())).await?;
     let db_path = config.db_path.clone();
-    let kept = store::Settings {
-        history: crate::history::Bounds {
-            age: config.monitor.history_age,
-            bytes: config.monitor.history_bytes as u64,
-        },
-        ..store::Settings::default()
-    };
+    let kept = store_settings(&config);
     let Opened {
         store,
         closing,
@@ -130,16 +125,7 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
         &costs,
         bounds.ceiling_bytes,
     )?);
-    let limits = Limits {
-        max_connections: config.http.max_connections,
-        header_timeout: config.http.header_timeout,
-        write_timeout: config.http.write_timeout,
-    };
-    let listening = Server::bind(config.listen, limits).await;
-    let server = listening.map_err(|source| AppError::Listen {
-        address: config.listen,
-        source,
-    })?;
+    let server = listen(&config).await?;
     let address = server.address().unwrap_or(config.listen);
     let mut states: HashMap<_, _> = states.into_iter().collect();
     let kept = states.remove(&StreamId::server());
@@ -162,7 +148,12 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
     );
     let delivery = delivery(&config, outbox, Arc::new(alerts.clone())).await?;
     let (info, looker) = look_at_ourselves(&config, &hub, &monitor, &log, &delivery, kept);
-    let live = Live::new(Arc::clone(&hub), monitor.clone(), info.clone(), &config.live);
+    let live = Live::new(
+        Arc::clone(&hub),
+        monitor.clone(),
+        info.clone(),
+        &config.live,
+    );
     let state = Arc::new(AppState {
         monitor: monitor.clone(),
         alerts: alerts.clone(),
@@ -175,40 +166,67 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
         scraping: Arc::default(),
         started,
         stopping: stop.clone(),
-        settings: HttpSettings {
-            preview_timeout: config.transcode.timeout,
-            environment: config.environment.clone(),
-            public_url: config.http.playlist_base_url.clone(),
-            address,
-            max_import_bytes: config.http.max_body_bytes,
-            max_json_bytes: config.http.max_json_bytes,
-            body_timeout: config.http.body_timeout,
-        },
+        settings: http_settings(&config, address),
     });
     let router = http::router(state);
     tracing::info!(addr = %address, streams = hub.catalog.snapshot().len(), "listening");
     if config.demo {
         announce(address, &hub);
     }
-    let upkeep = tokio::spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
-    let looking = tokio::spawn(looker.run(stop.clone()));
-    let accounts = tokio::spawn(hub.accounts().clone().run(stop.clone()));
-    let governor = tokio::spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
-    let watching = tokio::spawn(monitor.run(stop.clone()));
-    let delivering = tokio::spawn(delivery.run(stop.clone()));
-    let alerting = tokio::spawn(alerts.run(stop.clone()));
-    let telling = tokio::spawn(live.run(stop.clone()));
+    // They end with `stop`.
+    let tasks = TaskTracker::new();
+    tasks.spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
+    tasks.spawn(looker.run(stop.clone()));
+    tasks.spawn(hub.accounts().clone().run(stop.clone()));
+    tasks.spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
+    tasks.spawn(monitor.run(stop.clone()));
+    tasks.spawn(delivery.run(stop.clone()));
+    tasks.spawn(alerts.run(stop.clone()));
+    tasks.spawn(live.run(stop.clone()));
+    tasks.close();
     let serving = tokio::spawn(server.run(router, stop.clone()));
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
-    // They end with `stop`.
-    let _ = tokio::join!(
-        upkeep, governor, accounts, watching, looking, alerting, delivering, telling
-    );
+    tasks.wait().await;
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
+}
+
+fn store_settings(config: &Config) -> store::Settings {
+    store::Settings {
+        history: crate::history::Bounds {
+            age: config.monitor.history_age,
+            bytes: config.monitor.history_bytes as u64,
+        },
+        ..store::Settings::default()
+    }
+}
+
+async fn listen(config: &Config) -> Result<Server, AppError> {
+    let limits = Limits {
+        max_connections: config.http.max_connections,
+        header_timeout: config.http.header_timeout,
+        write_timeout: config.http.write_timeout,
+    };
+    let listening = Server::bind(config.listen, limits).await;
+    listening.map_err(|source| AppError::Listen {
+        address: config.listen,
+        source,
+    })
+}
+
+fn http_settings(config: &Config, address: std::net::SocketAddr) -> HttpSettings {
+    HttpSettings {
+        preview_timeout: config.transcode.timeout,
+        environment: config.environment.clone(),
+        public_url: config.http.playlist_base_url.clone(),
+        address,
+        max_import_bytes: config.http.max_body_bytes,
+        max_json_bytes: config.http.max_json_bytes,
+        body_timeout: config.http.body_timeout,
+    }
 }
 
 /// Figures and conditions of the server itself; `kept` is what was known when it was stopped.
@@ -229,7 +247,12 @@ fn look_at_ourselves(
         disk_free: config.limits.disk_free as u64,
         outbox: Box::new(move || {
             let figures = delivery.figures();
-            let waited = |since| clock::wall().duration_since(since).try_into().unwrap_or_default();
+            let waited = |since| {
+                clock::wall()
+                    .duration_since(since)
+                    .try_into()
+                    .unwrap_or_default()
+            };
             Some(crate::info::OutboxFigures {
                 pending: figures.pending as u64,
                 dead: figures.dead as u64,

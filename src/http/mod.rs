@@ -120,15 +120,6 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(history::events))
         .routes(routes!(history::history))
         .routes(routes!(history::availability))
-        .routes(routes!(info::health))
-        .routes(routes!(info::monitoring))
-        .routes(routes!(info::events))
-        .routes(routes!(info::logs))
-        .routes(routes!(
-            info::log_level,
-            info::change_log_level,
-            info::reset_log_level
-        ))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(
             accounts::read,
@@ -143,6 +134,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(status::transcoding))
         .routes(routes!(pipelines::pipelines))
         .routes(routes!(status::end_session))
+        .merge(info_routes())
         .merge(alerts::routes())
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
         .layer(middleware::from_fn_with_state(
@@ -208,6 +200,20 @@ pub fn router(state: Arc<AppState>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(observe))
         .with_state(state)
+}
+
+/// About the server itself.
+fn info_routes() -> OpenApiRouter<Arc<AppState>> {
+    OpenApiRouter::new()
+        .routes(routes!(info::health))
+        .routes(routes!(info::monitoring))
+        .routes(routes!(info::events))
+        .routes(routes!(info::logs))
+        .routes(routes!(
+            info::log_level,
+            info::change_log_level,
+            info::reset_log_level
+        ))
 }
 
 /// Bounds a request from its head to its answer, also for one who sends its body drop by drop.

@@ -425,7 +425,11 @@ mod tests {
         let mut kept = opened.alerts;
         let nobody = Book::new(opened.store.clone(), &mut kept, &[]);
         assert!(nobody.rules().is_empty() && nobody.receivers().is_empty());
-        let book = Book::new(opened.store, &mut kept, &["noc@example.org".to_owned()]);
+        let book = Book::new(
+            opened.store,
+            &mut kept,
+            &[crate::alerts::MailAddress::parse("noc@example.org").expect("an address")],
+        );
         let only = |all: &All<Rule>| {
             let ids: Vec<_> = all.keys().map(ToString::to_string).collect();
             ids.join(",")

@@ -230,6 +230,8 @@ impl Machine {
             if at > clock {
                 self.tell_health(clock, now, changes);
                 clock = at;
+                // What is released by one step is due with the others of its moment, not before them.
+                self.clock = Some(at);
             }
             self.do_step(kind, step, clock, now, changes);
         }

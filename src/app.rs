@@ -132,7 +132,7 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
     let monitor = Monitor::new(
         Arc::clone(&hub),
         sampler.clone(),
-        monitor::Settings::new(&config.monitor),
+        monitor::Settings::new(&config.monitor, config.limits.memory_warning),
         states,
         kept.as_ref().and_then(own_network),
     );

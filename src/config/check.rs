@@ -11,12 +11,6 @@ pub(super) fn config(config: &Config, reader: &mut Reader<'_>) {
             "must be at least twice hls.segment, or viewers lose their session between two requests",
         );
     }
-    if config.monitor.thumbnails_bytes >= config.limits.memory_warning {
-        reader.refuse(
-            "monitor.thumbnails_bytes",
-            "must be smaller than limits.memory_warning: thumbnails alone would hold back transcodes",
-        );
-    }
     if config.transcode.teardown_deadline > config.shutdown_timeout {
         reader.refuse(
             "transcode.teardown_deadline",

@@ -73,14 +73,15 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// As configured.
-    pub fn new(terms: &config::Monitor) -> Self {
+    /// As configured. Thumbnails take a quarter at most of the `memory` that the server shall stay below, so that they
+    /// alone hold back no transcode.
+    pub fn new(terms: &config::Monitor, memory: usize) -> Self {
         Self {
             decoders: terms.decoders,
             host_concurrency: terms.host_concurrency,
             concurrency: terms.decoders.max(1) * LOOKS_PER_DECODER,
             start_rate: terms.start_rate as usize,
-            thumbnail_bytes: terms.thumbnails_bytes,
+            thumbnail_bytes: terms.thumbnails_bytes.min(memory / 4),
             stream_metrics: terms.stream_metrics,
             terms: terms.clone(),
         }

@@ -88,7 +88,18 @@ async fn metrics_are_described_and_closed() {
     ] {
         server.get(path).await;
     }
-    let (status, headers, text) = server.get("/metrics").await;
+    // What the server knows of itself is there from its first look on.
+    let (status, headers, text) = eventually(
+        Duration::from_secs(10),
+        "a look at the server",
+        async || {
+            let answer = server.get("/metrics").await;
+            let text = answer.2.as_str().unwrap_or_default();
+            text.contains("sightglass_store_latency_seconds")
+                .then_some(answer)
+        },
+    )
+    .await;
     assert_eq!(status, 200);
     assert!(
         header(&headers, "content-type").starts_with("text/plain; version=0.0.4"),

@@ -6,8 +6,8 @@ use super::*;
 async fn a_failing_source_gives_nothing_away() {
     let origin = Origin::start();
     let server = Server::start(Options::new().env("LOG_LEVEL", "debug")).await;
-    origin.status("locked", 403);
-    let url = origin.url("locked/s3cr3t-path/7.ts?token=s3cr3t-query");
+    origin.status("secret-door", 403);
+    let url = origin.url("secret-door/s3cr3t-path/7.ts?token=s3cr3t-query");
     let definition = json!({"id": "shut", "name": "Shut", "sources": [{
         "url": url, "user_agent": "s3cr3t-agent", "headers": {"X-Key": "s3cr3t-header"},
         "credentials": {"type": "basic", "username": "s3cr3t-user", "password": "s3cr3t-word"},
@@ -15,7 +15,7 @@ async fn a_failing_source_gives_nothing_away() {
     server.add(definition).await;
     let address = origin.address().to_string();
     let clean = |what: &str, text: &str| {
-        for secret in ["s3cr3t", "locked", &address, "czNjcjN0"] {
+        for secret in ["s3cr3t", "secret-door", &address, "czNjcjN0"] {
             assert!(!text.contains(secret), "{secret} in {what}: {text}");
         }
     };
@@ -140,7 +140,7 @@ async fn a_stream_that_is_down_can_be_edited() {
     let origin = Origin::start();
     let server = Server::start(Options::new()).await;
     server
-        .add_stream("shut", &origin.status("locked", 403))
+        .add_stream("shut", &origin.status("secret-door", 403))
         .await;
     let _ = server.get("/streams/preview/shut?timeout=3000").await;
     let (_, _, mut view) = server.get("/api/v1/streams/shut").await;

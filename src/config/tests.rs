@@ -469,9 +469,6 @@ fn settings_that_contradict_each_other() {
     assert_eq!(found[3].origin, Origin::Default);
     let env = [("HLS_SESSION_TIMEOUT", "3s"), ("SHUTDOWN_TIMEOUT", "4s")];
     assert_eq!(mistakes(&[], &env, None).len(), 2);
-    let env = [("MONITOR_THUMBNAIL_MEMORY", "512MB")];
-    let found = mistakes(&[], &env, None);
-    assert_eq!(found[0].key, "monitor.thumbnails_bytes", "{found:?}");
 }
 
 #[test]

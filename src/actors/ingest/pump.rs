@@ -27,7 +27,11 @@ pub(super) struct Pump<'a> {
     task: &'a Task,
     cutter: Cutter,
     pacer: Pacer,
+    /// Cut, and not taken over into `waiting`.
     chunks: Vec<Chunk>,
+    /// Cut, and to be published in turn. They are numbered already: were one lost, because waiting for its time was
+    /// given up, packets would be missing for those who count them.
+    waiting: VecDeque<Chunk>,
     /// Told with each chunk of media.
     flow: watch::Sender<Flow>,
     counted: crate::ts::Stats,
@@ -46,6 +50,7 @@ impl<'a> Pump<'a> {
             cutter: Cutter::new(CutterOptions::default()),
             pacer: Pacer::new(task.deps.lead),
             chunks: Vec::new(),
+            waiting: VecDeque::new(),
             flow: watch::Sender::new(None),
             counted: crate::ts::Stats::default(),
             asked: Demand::Watched,
@@ -56,14 +61,17 @@ impl<'a> Pump<'a> {
 
     /// What comes next does not continue what came before: another attempt begins.
     pub(super) fn restart(&mut self, drain: &Drain) {
-        self.chunks.clear();
-        self.cutter.discontinuity();
-        self.flow.send_replace(None);
-        self.told = false;
         self.asked = drain.asked().demand();
         if self.asked == Demand::Watched && self.serves != Demand::Watched {
             self.forget();
         }
+        // There is no time left to pace it.
+        for chunk in std::mem::take(&mut self.waiting) {
+            self.publish(chunk);
+        }
+        self.cutter.discontinuity();
+        self.flow.send_replace(None);
+        self.told = false;
         // Whether it can be sampled, it will tell.
         self.serve(continuous(self.asked));
     }
@@ -210,6 +218,7 @@ impl<'a> Pump<'a> {
 
     fn renew(&mut self) {
         self.chunks = Vec::new();
+        self.waiting = VecDeque::new();
         self.cutter = Cutter::new(CutterOptions::default());
         self.counted = crate::ts::Stats::default();
     }
@@ -219,8 +228,9 @@ impl<'a> Pump<'a> {
     }
 
     async fn release(&mut self, drain: &Drain) {
-        for chunk in std::mem::take(&mut self.chunks) {
-            if let Some(clock_value) = chunk.clock {
+        self.waiting.extend(self.chunks.drain(..));
+        while let Some(next) = self.waiting.front() {
+            if let Some(clock_value) = next.clock {
                 let now = clock::now();
                 let due = self.pacer.due(clock_value, now, drain.is_pressed());
                 // Timers below their own resolution only cost.
@@ -232,13 +242,12 @@ impl<'a> Pump<'a> {
                     }
                 }
             }
-            if let Some(tracks) = self.cutter.tracks() {
-                self.task.publisher.set_tracks(Some(tracks));
-            }
+            let Some(chunk) = self.waiting.pop_front() else {
+                break;
+            };
             let keyframe = chunk.keyframe.is_some();
             let media = keyframe || (self.told && chunk.clock.is_some());
-            metrics::ingest_bytes(chunk.data.len());
-            self.task.publisher.publish(chunk);
+            self.publish(chunk);
             if media {
                 self.note_flow();
                 let looks = drain.asked().looks();
@@ -260,6 +269,14 @@ impl<'a> Pump<'a> {
         if follows && !drain.asked().looks().are_kept_for() {
             self.task.publisher.clear();
         }
+    }
+
+    fn publish(&self, chunk: Chunk) {
+        if let Some(tracks) = self.cutter.tracks() {
+            self.task.publisher.set_tracks(Some(tracks));
+        }
+        metrics::ingest_bytes(chunk.data.len());
+        self.task.publisher.publish(chunk);
     }
 
     /// The puller is about to do what is asked: what comes before that is for nobody.

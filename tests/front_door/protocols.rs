@@ -41,9 +41,9 @@ struct Packed {
 }
 
 impl Packed {
-    async fn live(how: &str, entry: &'static str, ready: &str) -> Self {
+    async fn live(how: &str, entry: &'static str) -> Self {
         let packager = Packager::live(how);
-        packager.wait(ready).await;
+        packager.wait().await;
         Self {
             nginx: Nginx::serve(packager.folder()).await,
             entry,
@@ -264,20 +264,12 @@ async fn hls_ts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hls_fmp4_with_sound_apart() {
-    row(
-        "hls",
-        Packed::live(HLS_LIVE, "main.m3u8", "1/index.m3u8").await,
-    )
-    .await;
+    row("hls", Packed::live(HLS_LIVE, "main.m3u8").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dash() {
-    row(
-        "dash",
-        Packed::live(DASH_TIMELINE, "main.mpd", "main.mpd").await,
-    )
-    .await;
+    row("dash", Packed::live(DASH_TIMELINE, "main.mpd").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,7 @@ async fn hls_of_fragmented_mp4_with_its_sound_apart() {
     let (server, clip) = (Server::start(Options::new()).await, clip().await);
     add(&server, &vod, "vod", "main.m3u8").await;
     watch(&server, "vod", &clip).await;
-    live.wait("1/index.m3u8").await;
+    live.wait().await;
     let origin = Nginx::serve(live.folder()).await;
     add(&server, &origin, "live", "main.m3u8").await;
     watch(&server, "live", &clip).await;
@@ -82,7 +82,7 @@ async fn dash_live_and_not() {
         ("timeline", &timeline),
         ("numbers", &numbers),
     ] {
-        packager.wait("main.mpd").await;
+        packager.wait().await;
         let origin = Nginx::serve(packager.folder()).await;
         add(&server, &origin, id, "main.mpd").await;
         origins.push(origin);

@@ -32,6 +32,7 @@ pub const DASH_LIST: &str =
 pub struct Packager {
     kid: Kid,
     folder: TempDir,
+    playlists: &'static [&'static str],
 }
 
 impl Packager {
@@ -65,7 +66,16 @@ impl Packager {
         command.args(words);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let kid = Kid::spawn(&mut command);
-        Self { kid, folder }
+        let playlists: &[_] = if how.contains("-f hls") {
+            &["main.m3u8", "0/index.m3u8", "1/index.m3u8"]
+        } else {
+            &["main.mpd"]
+        };
+        Self {
+            kid,
+            folder,
+            playlists,
+        }
     }
 
     /// Where it writes.
@@ -73,13 +83,15 @@ impl Packager {
         self.folder.path()
     }
 
-    /// Waits until this file is there.
-    pub async fn wait(&self, name: &str) {
-        let what = format!("ffmpeg to write {name}");
-        let path = self.folder().join(name);
-        eventually(patience(Duration::from_secs(20)), &what, async || {
-            path.exists().then_some(())
-        })
-        .await;
+    /// Waits until all its playlists, or its manifest, are there, which ffmpeg writes in no promised order.
+    pub async fn wait(&self) {
+        for name in self.playlists {
+            let what = format!("ffmpeg to write {name}");
+            let path = self.folder().join(name);
+            eventually(patience(Duration::from_secs(20)), &what, async || {
+                path.exists().then_some(())
+            })
+            .await;
+        }
     }
 }

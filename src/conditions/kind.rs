@@ -199,8 +199,10 @@ impl Kind {
     pub fn rule(self) -> Rule {
         use Severity::{Critical, Info, Warning};
         let (severity, hold, clear, looks) = match self {
-            // A retry must be seen to fail; one dark, still or quiet moment proves nothing.
-            Down | Black | Frozen | Silent => (Critical, 10, 10, 2),
+            // A retry must be seen to fail.
+            Down => (Critical, 10, 10, 2),
+            // Two dark, still or quiet moments are those of many a film.
+            Black | Frozen | Silent => (Critical, 10, 10, 3),
             Stalled | Stale | NoVideo | NoAudio | Scrambled | Blocked => (Critical, 10, 10, 1),
             // These come in bursts: they are over when a while was clean.
             Continuity | Transport | Timing | Playlist => (Warning, 10, 60, 1),
@@ -250,6 +252,22 @@ impl Kind {
     /// Whether nothing reaches viewers while it lasts.
     pub fn is_outage(self) -> bool {
         matches!(self, Down | Stalled | Stale | Blocked)
+    }
+
+    /// Whether media shows it, and nothing else does.
+    pub fn is_of_media(self) -> bool {
+        matches!(
+            self,
+            NoVideo
+                | NoAudio
+                | Black
+                | Frozen
+                | Silent
+                | Continuity
+                | Transport
+                | Scrambled
+                | Timing
+        )
     }
 
     /// Whether a fault of our own network looks like it.

@@ -5,8 +5,8 @@
 //! serves streams that are scanned all the time and streams that are looked at now and then. It answers with [`Change`]s.
 //!
 //! - **Raised** when it has lasted for its hold time, counted from when it was first seen, and was seen after half of that
-//!   time (picture and sound: at the end of it, for between two looks they may have been otherwise), and as often as `looks` says. A closer look ([`Observation::confirmed`]) stands for the last two. So one dark
-//!   keyframe, and one failed request, raise nothing.
+//!   time (picture and sound: at the end of it, for between two looks they may have been otherwise), and as often as `looks` says. A closer look ([`Observation::confirmed`]) stands for the last two. So two dark
+//!   keyframes, and one failed request, raise nothing.
 //! - **Cleared** when it has been gone for its clear time. What is gone for less than 5 s was not gone.
 //! - **Flapping**: what is raised again within 30 minutes takes twice as long to clear each time, up to 5 minutes.
 //! - **Explained**: what follows from something else that is raised ([`Kind::explained_by`]) is not raised beside it; it waits
@@ -26,9 +26,9 @@
 //! | `down`          | it cannot be pulled: connections, requests or playlists fail, and retries too | critical | 10 s | 10 s  | 2     |
 //! | `stalled`       | connected, but nothing comes                                                  | critical | 10 s | 10 s  | 1     |
 //! | `stale`         | the playlist is served but has not changed for 1.5 target durations           | critical | 10 s | 10 s  | 1     |
-//! | `black`         | the picture is black                                                          | critical | 10 s | 10 s  | 2     |
-//! | `frozen`        | the picture does not move; never where the stream says that it is a still one | critical | 10 s | 10 s  | 2     |
-//! | `silent`        | the sound is silence                                                          | critical | 10 s | 10 s  | 2     |
+//! | `black`         | the picture is black                                                          | critical | 10 s | 10 s  | 3     |
+//! | `frozen`        | the picture does not move; never where the stream says that it is a still one | critical | 10 s | 10 s  | 3     |
+//! | `silent`        | the sound is silence                                                          | critical | 10 s | 10 s  | 3     |
 //! | `no_video`      | the video track is gone                                                       | critical | 10 s | 10 s  | 1     |
 //! | `no_audio`      | the audio track is gone                                                       | critical | 10 s | 10 s  | 1     |
 //! | `continuity`    | TS packets are lost or repeated                                               | warning  | 10 s | 60 s  | 1     |

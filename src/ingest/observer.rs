@@ -44,7 +44,8 @@ pub struct Observed {
     pub playlist: Option<PlaylistReport>,
     /// Of the variants beside the one that is pulled; `None` if there are none, or none was looked at.
     pub variants: Option<VariantReport>,
-    /// Since the newest byte of media or playlist came, or since watching began.
+    /// Since the newest byte of media or playlist came, or since watching began; while a segment is on its way, since that was
+    /// asked for or its newest byte came.
     pub idle_for: Duration,
     /// The median of the bit rates before, bits a second; `None` until there are three.
     pub usual_bitrate: Option<f64>,
@@ -94,6 +95,10 @@ struct Watching {
     variants: Option<VariantReport>,
     /// When something came last, or watching began.
     heard_at: Option<Instant>,
+    /// When media came last.
+    media_at: Option<Instant>,
+    /// Since when a segment is on its way: playlists that come meanwhile are no sign of life.
+    asked_at: Option<Instant>,
     /// Media time at the end of the segment before.
     segment_from: Option<Duration>,
     rates: Rates,
@@ -162,6 +167,7 @@ impl Observer {
         inner.found(found);
         if let Some(watching) = &mut inner.watching {
             watching.discontinuity();
+            watching.asked_at = None;
             watching.watch.restart();
             watching.reports.clear();
             watching.has_playlists = false;
@@ -178,6 +184,7 @@ impl Observer {
     pub fn bytes(&self, data: &[u8], at: Instant) {
         self.watching(|watching| {
             watching.heard_at = Some(at);
+            watching.media_at = Some(at);
             watching.scan.push(data, at);
         });
     }
@@ -214,6 +221,11 @@ impl Observer {
             watching.has_playlists = true;
             watching.watch.on_playlist_failed();
         });
+    }
+
+    /// A segment was asked for `at` this time; or none is any more.
+    pub fn segment_asked(&self, at: Option<Instant>) {
+        self.watching(|watching| watching.asked_at = at);
     }
 
     /// The bytes that follow are those of another segment. `alone`: they go out as they are.
@@ -262,6 +274,9 @@ impl Observer {
         };
         let scan = watching.scan.take(now);
         let heard_at = *watching.heard_at.get_or_insert(now);
+        let idle_since = watching.asked_at.map_or(heard_at, |asked| {
+            asked.max(watching.media_at.unwrap_or(asked))
+        });
         let usual_bitrate = watching.rates.median();
         watching.rates.learn(&scan);
         let playlist = watching.lately(now);
@@ -269,7 +284,7 @@ impl Observer {
             scan,
             playlist: watching.has_playlists.then_some(playlist),
             variants: watching.variants.filter(|report| report.watched > 0),
-            idle_for: now.saturating_duration_since(heard_at),
+            idle_for: now.saturating_duration_since(idle_since),
             usual_bitrate,
             remuxed,
         }
@@ -333,6 +348,8 @@ impl Watching {
             has_playlists: false,
             variants: None,
             heard_at: None,
+            media_at: None,
+            asked_at: None,
             segment_from: None,
             rates: Rates::default(),
         }

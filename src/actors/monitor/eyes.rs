@@ -15,16 +15,25 @@ const APART: Duration = Duration::from_secs(5);
 const CONTINUOUS: Duration = Duration::from_secs(20);
 /// Looks whose loudness makes a short-term value: three seconds (EBU Tech 3341, 2.2).
 const LOUDNESS_LOOKS: usize = 3;
-/// Pictures of which half are smaller than this part of the keyframe hold hardly any change: of moving ones it is a
-/// two-hundredth, of frozen ones a three-thousandth.
-const STILL_SHARE: usize = 500;
+/// Pictures of which half are smaller than this part of the keyframe hold little change: of moving ones it is a twentieth,
+/// of still shots an eightieth, of frozen pictures a sixtieth (an encoder that has bits to spare) to a three-thousandth.
+const STILL_SHARE: usize = 50;
 /// Fewer pictures prove nothing.
 const STILL_UNITS: usize = 10;
 
-/// Whether the pictures after a keyframe hold so few bytes that nothing seems to move: worth a closer look.
-pub(super) fn seems_still(keyframe: &Unit, group: &[Unit]) -> bool {
-    let rest = group.iter().filter(|unit| !unit.key);
-    let mut sizes: Vec<usize> = rest.map(|unit| unit.data.len()).collect();
+/// The newest pictures that tell whether something moves: from the last keyframe on that enough of them follow.
+pub(super) fn newest(group: &[Unit]) -> &[Unit] {
+    let enough = group.len().saturating_sub(STILL_UNITS);
+    let from = group[..enough].iter().rposition(|unit| unit.key);
+    &group[from.unwrap_or(0)..]
+}
+
+/// Whether the pictures after a keyframe hold so few bytes that nothing may move in them: worth a glance.
+pub(super) fn seems_still(group: &[Unit]) -> bool {
+    let Some((keyframe, rest)) = group.split_first() else {
+        return false;
+    };
+    let mut sizes: Vec<usize> = rest.iter().map(|unit| unit.data.len()).collect();
     sizes.sort_unstable();
     let median = sizes.get(sizes.len() / 2);
     sizes.len() >= STILL_UNITS
@@ -218,8 +227,14 @@ mod tests {
             let rest = std::iter::repeat_n(unit(bytes, false), many);
             std::iter::once(key.clone()).chain(rest).collect::<Vec<_>>()
         };
-        assert!(seems_still(&key, &group(48, 60)));
-        assert!(!seems_still(&key, &group(48, 90)));
-        assert!(!seems_still(&key, &group(5, 60)), "too few");
+        assert!(seems_still(&group(48, 700)));
+        assert!(!seems_still(&group(48, 900)));
+        assert!(!seems_still(&group(5, 700)), "too few");
+        // What counts is what was shown last, if that is enough.
+        let moved = |then: Vec<Unit>| [group(48, 9_000), then].concat();
+        assert!(seems_still(newest(&moved(group(48, 700)))));
+        assert!(!seems_still(newest(&moved(group(5, 700)))));
+        assert_eq!(newest(&group(3, 700)).len(), 4);
+        assert_eq!(newest(&[]).len(), 0);
     }
 }

@@ -148,11 +148,14 @@ impl Judge {
         self.machine.active().next().is_none() && self.machine.suspects().next().is_none()
     }
 
-    /// When a closer look at picture and sound is wanted, because something is suspected.
-    pub(super) fn next_suspicion(&self) -> Option<Instant> {
-        let media = self.machine.suspects();
-        let media = media.filter(|(kind, _)| Kind::FAILOVER.contains(kind));
-        media.map(|(_, at)| at).min()
+    /// When the next look is needed to prove or disprove what is suspected: of picture and sound; where media is seen by
+    /// looks alone, of all that media shows.
+    pub(super) fn next_suspicion(&self, by_looks_alone: bool) -> Option<Instant> {
+        let suspects = self.machine.suspects();
+        let suspects = suspects.filter(|(kind, _)| {
+            Kind::FAILOVER.contains(kind) || by_looks_alone && kind.is_of_media()
+        });
+        suspects.map(|(_, at)| at).min()
     }
 
     /// Why another source is wanted, once for each condition that was raised.

@@ -43,7 +43,7 @@ pub(super) struct Looking {
     pub(super) place: Arc<Place>,
     pub(super) stream: StreamId,
     pub(super) host: String,
-    /// Something is suspected: every picture of some seconds is looked at.
+    /// Something is suspected: every picture of a group is looked at.
     pub(super) closer: bool,
     /// The picture of the look before.
     pub(super) before: Option<Before>,
@@ -63,7 +63,7 @@ pub(super) struct Looked {
     pub(super) same: bool,
     /// The keyframe.
     pub(super) picture: Option<Result<Pictures, SampleError>>,
-    /// All pictures after it, where they were looked at.
+    /// All pictures of a group, where they were looked at.
     pub(super) group: Option<Pictures>,
     pub(super) sound: Option<Result<SoundFigures, SampleError>>,
 }
@@ -184,7 +184,7 @@ impl Looking {
         ((looked.picture, looked.group), looked.sound) = tokio::join!(picture, sound);
     }
 
-    /// The keyframe; and all that follows it, if that may be needed to judge.
+    /// The keyframe; and the newest group of pictures, if that may be needed to judge.
     async fn picture(
         &self,
         codec: Codec,
@@ -193,7 +193,8 @@ impl Looking {
         at: Instant,
     ) -> (Option<Result<Pictures, SampleError>>, Option<Pictures>) {
         let sampler = &self.shared.sampler;
-        let still = eyes::seems_still(&keyframe, &group);
+        let group = eyes::newest(&group);
+        let still = eyes::seems_still(group);
         let job = |units, all: bool| PictureJob {
             stream: self.stream.clone(),
             codec,
@@ -214,9 +215,9 @@ impl Looking {
         if !(suspected || still || like) || group.len() < 2 {
             return (Some(picture), None);
         }
-        // Two scenes may look alike. What moves does so in the first pictures, nearly always, and the others need not be
-        // decoded; but what is suspected is proved or disproved by all of them.
-        if !suspected && !still && group.len() > GLANCE {
+        // Two scenes may look alike, and a shot may be still. What moves does so in the first pictures, nearly always, and
+        // the others need not be decoded; but what is suspected is proved or disproved by all of them.
+        if !suspected && group.len() > GLANCE {
             let glance = group[..GLANCE].to_vec();
             let glance = sampler.picture(job(glance, true)).await.ok();
             let stands = |seen: &Pictures| samples::is_frozen(&seen.frames);
@@ -224,7 +225,7 @@ impl Looking {
                 return (Some(picture), None);
             }
         }
-        let group = sampler.picture(job(group, true)).await.ok();
+        let group = sampler.picture(job(group.to_vec(), true)).await.ok();
         (Some(picture), group)
     }
 

@@ -158,7 +158,12 @@ impl Watcher {
     /// Whether a look comes before the next segment may: then that is kept, so that no look has to wait.
     fn may_look_soon(&self, status: &IngestStatus) -> bool {
         let segment = status.target_duration.unwrap_or_default();
-        self.due <= clock::now() + segment + BEAT || self.judge.next_suspicion().is_some()
+        self.due <= clock::now() + segment + BEAT || self.next_suspicion().is_some()
+    }
+
+    /// When the next look is needed because something is suspected.
+    fn next_suspicion(&self) -> Option<Instant> {
+        self.judge.next_suspicion(self.mode == MonitorMode::Sampled)
     }
 
     /// Whether nothing is lost by letting go of the pull until the next look.
@@ -182,7 +187,7 @@ impl Watcher {
             place: Arc::clone(&self.place),
             stream: self.definition.id.clone(),
             host: self.host.clone(),
-            closer: self.judge.next_suspicion().is_some(),
+            closer: self.next_suspicion().is_some(),
             before: self.eyes.before(),
             seen: self.eyes.seen(),
         };
@@ -231,7 +236,7 @@ impl Watcher {
     /// A look is done: tells so if it `saw` how the stream is, and when the next is due.
     fn looked(&mut self, saw: bool) {
         let (now, wall) = (clock::now(), clock::wall());
-        let soon = self.judge.next_suspicion().map(|at| at.max(now + SOON));
+        let soon = self.next_suspicion().map(|at| at.max(now + SOON));
         let regular = next_due(self.due, now, self.interval);
         self.due = soon.map_or(regular, |soon| soon.min(regular));
         if !saw {

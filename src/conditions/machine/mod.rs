@@ -201,14 +201,22 @@ impl Machine {
         raised.map(|raised| &raised.condition)
     }
 
-    /// Seen, neither raised nor confirmed yet: what a closer look should confirm or refute, and when its hold time ends.
+    /// Seen, neither raised nor confirmed yet: what a closer look should confirm or refute, and when. That is at the end of
+    /// its hold time; of picture and sound, which may be otherwise in between, also twice before.
     pub fn suspects(&self) -> impl Iterator<Item = (Kind, Instant)> {
         Kind::ALL.into_iter().filter_map(|kind| {
             let track = &self.tracks[kind.index()];
             let suspect = track
                 .suspect()
                 .filter(|it| it.gone.is_none() && !it.confirmed)?;
-            Some((kind, suspect.ripe_at(self.terms.rule(kind))))
+            let rule = self.terms.rule(kind);
+            let ripe = suspect.ripe_at(rule);
+            let at = if Kind::FAILOVER.contains(&kind) {
+                ripe.min(suspect.last + rule.hold / 3)
+            } else {
+                ripe
+            };
+            Some((kind, at))
         })
     }
 

@@ -330,6 +330,23 @@ async fn a_trial_is_not_watched_and_neither_is_a_way_apart() {
 }
 
 #[test]
+fn playlists_are_no_sign_of_life_while_a_segment_does_not_come() {
+    let observer = observer(&transport());
+    let start = now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let idle = |seconds| observer.take(after(seconds)).idle_for.as_secs();
+    observer.bytes(&[0x47; 188], start);
+    observer.segment_asked(Some(after(4)));
+    observer.manifest(after(8));
+    assert_eq!(idle(9), 5, "since it was asked for");
+    observer.bytes(&[0x47; 188], after(10));
+    assert_eq!(idle(12), 2, "since its newest byte");
+    observer.manifest(after(14));
+    observer.segment_asked(None);
+    assert_eq!(idle(15), 1);
+}
+
+#[test]
 fn idle_since_the_newest_byte_or_playlist() {
     let observer = observer(&transport());
     let start = now();

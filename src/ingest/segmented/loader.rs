@@ -1,7 +1,7 @@
 //! Fetching segments, initialization sections and keys.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use url::Url;
@@ -97,6 +97,11 @@ impl<'a> Loader<'a> {
             };
         }
         Ok((!self.init.used).then(|| self.init.body.clone()))
+    }
+
+    /// Tells who watches that a segment is asked for, or no longer.
+    pub(super) fn asks(&self, at: Option<Instant>) {
+        self.sink.observe(|observer| observer.segment_asked(at));
     }
 
     /// Tells who watches that a segment begins.

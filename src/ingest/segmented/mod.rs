@@ -81,7 +81,9 @@ pub(super) async fn deliver(
     output: &mut Output<'_>,
 ) -> Result<(), SegmentEnd> {
     let mut cost = Cost::default();
+    loader.asks(Some(clock::now()));
     let ended = fetch(loader, wanted, output, &mut cost).await;
+    loader.asks(None);
     loader.tell(wanted, cost, &ended);
     ended
 }

@@ -9,15 +9,23 @@ fn raised_when_it_has_lasted_and_was_seen_again() {
         &[
             // A dark keyframe.
             ("0 black; 500 .", ""),
-            ("0 black; 10 black; 20 .", "10 +black; 10 degraded"),
-            ("0 black; 9.98 black; 20 .", "10 +black; 10 degraded"),
-            ("0 black; 40 black; 50 .", "40 +black; 40 degraded"),
+            // Two, with nobody knows what between them.
+            ("0 black; 10 black; 20 .", ""),
+            ("0 black; 5 black; 10 black; 20 .", "10 +black; 10 degraded"),
+            (
+                "0 black; 5 black; 9.98 black; 20 .",
+                "10 +black; 10 degraded",
+            ),
+            (
+                "0 black; 20 black; 40 black; 50 .",
+                "40 +black; 40 degraded",
+            ),
             // Seen again, but too soon to tell that it lasts.
-            ("0 black; 8.9 black; 60 .", ""),
-            ("0 black; 9 black; 60 .", "10 +black; 10 degraded"),
+            ("0 black; 5 black; 8.9 black; 60 .", ""),
+            ("0 black; 5 black; 9 black; 60 .", "10 +black; 10 degraded"),
             // Two findings of one look.
-            ("0 black~10; 0 black; 60 .", ""),
-            ("0 black~10; 1 black; 60 .", "1 +black; 1 degraded"),
+            ("0 black~10; 0 black; 1 black; 60 .", ""),
+            ("0 black~10; 1 black; 2 black; 60 .", "2 +black; 2 degraded"),
             // A closer look saves the second one, not the time.
             ("0 black*; 9.9 .", ""),
             ("0 black*; 60 .", "10 +black; 10 degraded"),
@@ -28,10 +36,10 @@ fn raised_when_it_has_lasted_and_was_seen_again() {
             ("0 stalled~30; 60 .", "0 +stalled; 0 down"),
             // A suspicion that nothing confirms is forgotten.
             (
-                "0 frozen; 599.9 frozen; 600 .",
+                "0 frozen; 300 frozen; 599.9 frozen; 600 .",
                 "599.9 +frozen; 599.9 degraded",
             ),
-            ("0 frozen; 600 frozen; 604 .", ""),
+            ("0 frozen; 600 frozen; 601 frozen; 604 .", ""),
         ],
     );
 }
@@ -77,7 +85,7 @@ fn gaps_under_five_seconds_do_not_count() {
     let cases = [
         ("0 black; 4 !black; 8.999 black; 9.5 black", "10"),
         ("0 black; 4 !black; 9 black", ""),
-        ("0 black; 4 !black; 9 black; 18 black", "19"),
+        ("0 black; 4 !black; 9 black; 12 black; 18 black", "19"),
         // Nothing is raised while it is gone.
         ("0 black; 6 black; 9 !black; 12 black", "12"),
         ("0 black; 6 black; 9 !black", ""),
@@ -100,7 +108,7 @@ fn gaps_under_five_seconds_do_not_count() {
 
 #[test]
 fn cleared_when_it_has_been_gone() {
-    let raised = "0 !down; 0 black; 10 black;";
+    let raised = "0 !down; 0 black; 5 black; 10 black;";
     let told = "0 up; 10 +black; 10 degraded";
     let cases = [
         ("20 !black; 29.9 .", ""),
@@ -138,7 +146,10 @@ fn without_a_hold_time() {
         &terms,
         &[
             ("0 black; 60 .", ""),
-            ("0 black; 0.1 black; 60 .", "0.1 +black; 0.1 degraded"),
+            (
+                "0 black; 0.1 black; 0.2 black; 60 .",
+                "0.2 +black; 0.2 degraded",
+            ),
             (
                 "0 codec_changed; 1 !codec_changed; 90 .",
                 "0 +codec_changed; 0 up; 61 -codec_changed over",
@@ -274,11 +285,11 @@ fn after_an_outage_everything_is_looked_at_afresh() {
             ),
             // Seen while it clears: raised once it is cleared.
             (
-                "0 down*; 30 !down; 30 black; 39.5 black; 60 .",
+                "0 down*; 30 !down; 30 black; 35 black; 39.5 black; 60 .",
                 "10 +down; 10 down; 40 -down over; 40 +black; 40 degraded",
             ),
             (
-                "0 down*; 30 !down; 35 black; 44.5 black; 60 .",
+                "0 down*; 30 !down; 35 black; 40 black; 44.5 black; 60 .",
                 "10 +down; 10 down; 40 -down over; 40 up; 45 +black; 45 degraded",
             ),
             // And forgotten when the outage goes on after all.
@@ -415,7 +426,7 @@ fn while_it_is_our_own_network() {
 fn the_wall_clock_may_jump() {
     for jump in [-3600, 3600] {
         let mut stage = Stage::new(Terms::usual());
-        stage.play("0 black; 9 black");
+        stage.play("0 black; 5 black; 9 black");
         let honest = stage.start.wall;
         stage.start.wall = honest
             .saturating_add(jiff::SignedDuration::from_secs(jump))
@@ -446,7 +457,7 @@ fn time_that_runs_backwards_stands_still() {
     check(
         &Terms::usual(),
         &[(
-            "50 black; 20 black; 59.5 black; 60 .",
+            "50 black; 20 black; 55 black; 59.5 black; 60 .",
             "60 +black; 60 degraded",
         )],
     );
@@ -457,13 +468,24 @@ fn suspects_ask_for_a_closer_look() {
     let mut stage = Stage::new(Terms::usual());
     stage.play("0 black; 2 silent");
     let suspects = |stage: &Stage| stage.machine.suspects().collect::<Vec<_>>();
-    let black = (Kind::Black, instant(&stage, 10));
-    let silent = (Kind::Silent, instant(&stage, 12));
+    let third = Kind::Black.rule().hold / 3;
+    let black = (Kind::Black, instant(&stage, 0) + third);
+    let silent = (Kind::Silent, instant(&stage, 2) + third);
     assert_eq!(suspects(&stage), [black, silent]);
     // Still asked for when it is overdue.
     stage.tick(30_000);
     assert_eq!(suspects(&stage), [black, silent]);
-    stage.play("31 !black; 31 silent*");
+    stage.play("30 black; 30.5 continuity");
+    let ripe = [
+        (Kind::Black, instant(&stage, 10)),
+        silent,
+        (
+            Kind::Continuity,
+            instant(&stage, 30) + Duration::from_millis(10_500),
+        ),
+    ];
+    assert_eq!(suspects(&stage), ripe, "never later than when it is ripe");
+    stage.play("31 !black; 31 !continuity*; 31 silent*");
     assert_eq!(suspects(&stage), []);
     assert_eq!(stage.told(), "31 up; 31 +silent; 31 degraded");
 }
@@ -478,6 +500,7 @@ fn what_is_raised_shows_what_was_seen_last() {
         Observation::present(Kind::Black, evidence)
     };
     stage.observe(seen(1.0), 0);
+    stage.observe(seen(1.5), 5_000);
     stage.observe(seen(2.0), 10_000);
     stage.observe(seen(3.0).confirmed(), 20_000);
     let now = stage.machine.active().next().unwrap();

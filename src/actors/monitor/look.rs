@@ -23,8 +23,8 @@ use crate::ts::{Codec, Tracks};
 
 /// The longest that a look waits for media; two target durations, where those are longer.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// Pictures that show whether it is worth decoding the rest of a group: half a second.
-const GLANCE: usize = 13;
+/// Pictures that show whether it is worth decoding more of a group: a sixth of a second, and half a second.
+const GLANCES: [usize; 2] = [4, 13];
 
 /// A look under way.
 pub(super) type Look<'a> = Pin<Box<dyn Future<Output = Looked> + Send + 'a>>;
@@ -216,13 +216,15 @@ impl Looking {
             return (Some(picture), None);
         }
         // Two scenes may look alike, and a shot may be still. What moves does so in the first pictures, nearly always, and
-        // the others need not be decoded; but what is suspected is proved or disproved by all of them.
-        if !suspected && group.len() > GLANCE {
-            let glance = group[..GLANCE].to_vec();
-            let glance = sampler.picture(job(glance, true)).await.ok();
-            let stands = |seen: &Pictures| samples::is_frozen(&seen.frames);
-            if !glance.as_ref().is_some_and(stands) {
+        // the others need not be decoded; only what stands, or is black, is proved by all of them.
+        for glance in GLANCES.into_iter().filter(|many| *many < group.len()) {
+            let seen = sampler.picture(job(group[..glance].to_vec(), true)).await;
+            let Ok(seen) = seen else {
                 return (Some(picture), None);
+            };
+            let black = seen.frames.iter().all(samples::is_black);
+            if !black && !samples::is_frozen(&seen.frames) {
+                return (Some(picture), Some(seen));
             }
         }
         let group = sampler.picture(job(group.to_vec(), true)).await.ok();

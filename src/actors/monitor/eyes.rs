@@ -17,7 +17,7 @@ const CONTINUOUS: Duration = Duration::from_secs(20);
 const LOUDNESS_LOOKS: usize = 3;
 /// Pictures of which half are smaller than this part of the keyframe hold little change: of moving ones it is a twentieth,
 /// of still shots an eightieth, of frozen pictures a sixtieth (an encoder that has bits to spare) to a three-thousandth.
-const STILL_SHARE: usize = 50;
+const STILL_SHARE: usize = 45;
 /// Fewer pictures prove nothing.
 const STILL_UNITS: usize = 10;
 

@@ -9,7 +9,7 @@ use super::terms::relapses;
 use super::{
     Change, Condition, Ending, Health, Kind, MERGE, Network, Now, Observation, Severity, Terms,
 };
-use track::{Raised, State, Track};
+use track::{Raised, State, Suspect, Track};
 
 /// The conditions of one stream. Time is given with each call, and changes are appended to the caller's list.
 ///
@@ -201,8 +201,8 @@ impl Machine {
         raised.map(|raised| &raised.condition)
     }
 
-    /// Seen, neither raised nor confirmed yet: what a closer look should confirm or refute, and when. That is at the end of
-    /// its hold time; of picture and sound, which may be otherwise in between, also twice before.
+    /// Seen, neither raised nor confirmed yet: what a closer look should confirm or refute, and when, so that all is proven
+    /// when its hold time ends. Picture and sound may be otherwise in between: they are looked at three times.
     pub fn suspects(&self) -> impl Iterator<Item = (Kind, Instant)> {
         Kind::ALL.into_iter().filter_map(|kind| {
             let track = &self.tracks[kind.index()];
@@ -210,11 +210,11 @@ impl Machine {
                 .suspect()
                 .filter(|it| it.gone.is_none() && !it.confirmed)?;
             let rule = self.terms.rule(kind);
-            let ripe = suspect.ripe_at(rule);
+            let proof = suspect.from + Suspect::late(kind, rule);
             let at = if Kind::FAILOVER.contains(&kind) {
-                ripe.min(suspect.last + rule.hold / 3)
+                proof.min(suspect.last + rule.hold / 3)
             } else {
-                ripe
+                proof
             };
             Some((kind, at))
         })
@@ -291,7 +291,7 @@ impl Machine {
     }
 
     /// When a suspect is raised if nothing more is seen.
-    fn ripe(&self, kind: Kind, suspect: &track::Suspect) -> Option<(Instant, Step)> {
+    fn ripe(&self, kind: Kind, suspect: &Suspect) -> Option<(Instant, Step)> {
         let rule = self.terms.rule(kind);
         if !suspect.is_proven(kind, rule) {
             return None;

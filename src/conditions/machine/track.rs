@@ -1,6 +1,6 @@
 //! What is known of one kind of condition of one stream.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::super::{Condition, Kind, Observation, Proof, Rule};
 
@@ -141,15 +141,20 @@ impl Suspect {
         self.from + rule.hold
     }
 
-    /// Whether it was seen often and late enough to be raised once it is ripe: one look proves nothing about a time.
-    pub(super) fn is_proven(&self, kind: Kind, rule: &Rule) -> bool {
+    /// How much of the hold time must have passed when it is seen again: one look proves nothing about a time.
+    pub(super) fn late(kind: Kind, rule: &Rule) -> Duration {
         // Between two looks at a picture it may have been otherwise, and what lasts as long as most of the hold time
         // may be meant, as a fade is; what a pull or its packets tell holds until they tell something else.
-        let late = if Kind::FAILOVER.contains(&kind) {
+        if Kind::FAILOVER.contains(&kind) {
             rule.hold * 9 / 10
         } else {
             rule.hold / 2
-        };
+        }
+    }
+
+    /// Whether it was seen often and late enough to be raised once it is ripe.
+    pub(super) fn is_proven(&self, kind: Kind, rule: &Rule) -> bool {
+        let late = Self::late(kind, rule);
         let again = self.last >= self.from + late && self.looks >= rule.looks.max(1);
         self.confirmed || again
     }

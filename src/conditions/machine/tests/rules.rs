@@ -476,15 +476,15 @@ fn suspects_ask_for_a_closer_look() {
     stage.tick(30_000);
     assert_eq!(suspects(&stage), [black, silent]);
     stage.play("30 black; 30.5 continuity");
-    let ripe = [
-        (Kind::Black, instant(&stage, 10)),
+    let proofs = [
+        (Kind::Black, instant(&stage, 9)),
         silent,
         (
             Kind::Continuity,
-            instant(&stage, 30) + Duration::from_millis(10_500),
+            instant(&stage, 30) + Duration::from_millis(5_500),
         ),
     ];
-    assert_eq!(suspects(&stage), ripe, "never later than when it is ripe");
+    assert_eq!(suspects(&stage), proofs, "so that it is told in time");
     stage.play("31 !black; 31 !continuity*; 31 silent*");
     assert_eq!(suspects(&stage), []);
     assert_eq!(stage.told(), "31 up; 31 +silent; 31 degraded");

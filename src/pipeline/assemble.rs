@@ -15,7 +15,7 @@ use super::rtp::Packets;
 use super::set::{set, set_bitrate};
 use super::spec::{Audio, Profile, TestSpec, TranscodeSpec, Video, VideoCodec};
 use super::topology::{Topology, names};
-use super::{bus, keyframes, overlay, sizing, timeline};
+use super::{bus, durations, keyframes, overlay, sizing, timeline};
 use crate::memory::Account;
 
 /// libav's default is a thread per core and a frame of memory per thread; one keeps up with live 1080p.
@@ -92,6 +92,7 @@ pub(super) fn encode_picture(
     }
     set_bitrate(&encoder, profile.video_bitrate_kbps)?;
     sizing::follow(bin, profile, events);
+    durations::complete(bin);
     sizing::tell_encoded(&encoder, events);
     keyframes::force(&encoder);
     Ok(())

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `library`, `topology`, `packages` | the texts, their contract, what is not installed |
 //! | `spec`, `fit` | what is asked for; the size and rate of the picture (pure) |
-//! | `assemble`, `set`, `sizing`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
+//! | `assemble`, `set`, `sizing`, `durations`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
 //! | `convert`, `rtp`, `srt`, `tail` | what all ingests end with: tracks become TS as they are found |
 //! | `sampler` | decoders that the monitor looks through, reused from stream to stream |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
@@ -22,6 +22,7 @@ mod bus;
 mod census;
 mod convert;
 mod error;
+mod durations;
 mod event;
 mod fit;
 mod glyphs;

@@ -19,6 +19,17 @@ TEST_ENV := G_DEBUG=fatal-criticals RUST_BACKTRACE=1
 # A deadlock is a red test. nextest knows limits for each test; plain cargo has this one for all.
 TEST_TIMEOUT := 20m
 
+# Where `make install` puts things. DESTDIR comes before all of them, for packagers.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/systemd/system,/etc/systemd/system)
+DESTDIR ?=
+
+# Tools that only auditors need, built on demand and kept apart from the user's.
+TOOLS := target/tools
+CARGO_DENY := 0.20.2
+CARGO_CYCLONEDX := 0.5.9
+
 # With SOAK_LEAK=1 the soak leaks on purpose, and the server with it where it can.
 LEAK = $(if $(filter 1,$(SOAK_LEAK)),--features leak)
 
@@ -36,6 +47,16 @@ run: build ## Set up, build and start on LISTEN (127.0.0.1:8080) with test strea
 .PHONY: build
 build: setup ## Build the release binary
 	$(CARGO) build --release $(LOCKED)
+
+.PHONY: install
+install: ## Install program, systemd units, licences and dashboards below PREFIX (/usr/local), for who has built it
+	scripts/install.sh install
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there; configuration and data stay
+	scripts/install.sh uninstall
+
+export PREFIX SYSCONFDIR UNITDIR DESTDIR
 
 .PHONY: setup
 setup: ## Install what building and running need, if it is missing (Debian, Ubuntu)

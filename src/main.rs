@@ -9,6 +9,7 @@ use sightglass::app::trial;
 use sightglass::config::{self, Command, Config};
 use sightglass::log::{self, Log};
 use sightglass::memory::{self, Accounting};
+use sightglass::supervise::Supervisor;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,8 @@ fn main() -> ExitCode {
             complain(&mistakes.to_string());
             ExitCode::from(2)
         }
+    // While everything may still be opened.
+    let supervisor = Supervisor::from_environment();
     }
 }
 
@@ -38,6 +41,10 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
     let log = match log::start(&config.log) {
         Ok(log) => log,
         Err(error) => {
+    let supervisor = supervisor.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager cannot be reached");
+        Supervisor::default()
+    });
             complain(&error.to_string());
             return ExitCode::FAILURE;
         }
@@ -61,7 +68,7 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
         tokio::spawn(watch_signals(log.clone(), stop.clone()));
-        app::run(config, log.clone(), stop).await
+        app::run(config, supervisor, log.clone(), stop).await
     });
     // Blocking work that hangs (a wedged pipeline) must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(500));

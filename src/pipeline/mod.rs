@@ -14,6 +14,7 @@
 //! | `sampler` | decoders that the monitor looks through, reused from stream to stream |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
 //! | `running`, `teardown`, `census` | one way in, one way out, both counted |
+//! | `pulse`, `versions` | whether it works at all; what is installed |
 //! | `registry`, `warm_up` | all pipelines there are, and what each takes; what the first of all takes for good |
 
 mod assemble;
@@ -32,6 +33,7 @@ mod leak;
 mod library;
 mod overlay;
 mod packages;
+mod pulse;
 mod redact;
 mod registry;
 mod rtp;
@@ -57,6 +59,7 @@ pub use event::{Event, Events, Fault};
 pub use fit::{Fit, Picture, encoder_threads, fit};
 pub use library::{Library, init};
 pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
+pub use pulse::{Pulse, PulseError};
 pub use rtp::{Packets, RtpSpec, RtpTrack};
 pub use running::{
     Control, Running, start_convert, start_rtp, start_srt, start_test, start_transcode,

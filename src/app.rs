@@ -1,5 +1,6 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+pub mod health;
 mod supervised;
 pub mod trial;
 

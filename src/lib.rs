@@ -22,7 +22,7 @@
 //!   Alertmanager), [`http`], [`log`], [`metrics`], [`process`], [`supervise`] (systemd), [`config`].
 //! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the
 //!   governor that keeps it all within memory and CPU.
-//! - [`app`]: wires them, starts and drains them.
+//! - [`app`]: wires them, starts and drains them; [`version`] tells what it all is.
 
 pub mod accounts;
 pub mod actors;
@@ -54,3 +54,4 @@ pub mod store;
 pub mod stream;
 pub mod supervise;
 pub mod ts;
+pub mod version;

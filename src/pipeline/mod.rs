@@ -22,8 +22,8 @@ mod bridge;
 mod bus;
 mod census;
 mod convert;
-mod error;
 mod durations;
+mod error;
 mod event;
 mod fit;
 mod glyphs;
@@ -49,6 +49,7 @@ mod teardown;
 mod tests;
 mod timeline;
 mod topology;
+mod versions;
 mod warm_up;
 
 pub use bridge::{Input, Output};
@@ -58,8 +59,8 @@ pub use error::{Mistake, PipelineError};
 pub use event::{Event, Events, Fault};
 pub use fit::{Fit, Picture, encoder_threads, fit};
 pub use library::{Library, init};
-pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
 pub use pulse::{Pulse, PulseError};
+pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
 pub use rtp::{Packets, RtpSpec, RtpTrack};
 pub use running::{
     Control, Running, start_convert, start_rtp, start_srt, start_test, start_transcode,
@@ -69,9 +70,5 @@ pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video, VideoCod
 pub use srt::SrtSpec;
 pub use teardown::StopOutcome;
 pub use topology::Topology;
+pub use versions::{plugins, version};
 pub use warm_up::warm_up;
-
-/// Version of the `GStreamer` library in use, for `--version` and the health page.
-pub fn versions() -> String {
-    gstreamer::version_string().to_string()
-}

@@ -133,6 +133,25 @@ bench-accounting: setup-test ## Compare the sum of the pipelines' memory with th
 bench-scrape: setup-test ## Scrape the metrics of 1,000 streams: how long it takes, and whether previews notice
 	$(CARGO) bench $(LOCKED) --bench scrape
 
+.PHONY: audit
+audit: ## Check licences, advisories, sources and duplicates of all crates (builds cargo-deny at the first time)
+	@test -x $(TOOLS)/bin/cargo-deny && $(TOOLS)/bin/cargo-deny --version | grep -qF $(CARGO_DENY) \
+		|| $(CARGO) install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+	$(TOOLS)/bin/cargo-deny $(LOCKED) check licenses bans sources
+	@$(TOOLS)/bin/cargo-deny $(LOCKED) fetch db \
+		|| { echo "audit: the advisories cannot be had; all else is checked"; exit 0; }; \
+		$(TOOLS)/bin/cargo-deny $(LOCKED) check --disable-fetch advisories
+
+.PHONY: sbom
+sbom: ## Write target/sightglass.cdx.json: all crates with versions, licences and hashes (builds cargo-cyclonedx at the first time)
+	@test -x $(TOOLS)/bin/cargo-cyclonedx && $(TOOLS)/bin/cargo-cyclonedx cyclonedx --version | grep -qF $(CARGO_CYCLONEDX) \
+		|| $(CARGO) install --quiet --locked --root $(TOOLS) cargo-cyclonedx@$(CARGO_CYCLONEDX)
+	scripts/sbom.sh $(TOOLS)/bin/cargo-cyclonedx
+
+.PHONY: reproducible
+reproducible: setup ## Build the release twice, in two folders: are the programs the same to the last bit?
+	scripts/reproducible.sh
+
 .PHONY: fuzz
 fuzz: setup-test ## Fuzz what reads strangers' bytes, FUZZ_SECONDS=600 each (nightly compiler, cargo-fuzz)
 	scripts/fuzz.sh

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod nix;
 mod systemd;
 mod units;
 

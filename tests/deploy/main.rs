@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod containers;
 mod nix;
 mod systemd;
 mod units;

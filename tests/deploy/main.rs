@@ -6,6 +6,7 @@
 mod support;
 
 mod containers;
+mod haproxy;
 mod nix;
 mod systemd;
 mod units;

@@ -19,6 +19,17 @@ TEST_ENV := G_DEBUG=fatal-criticals RUST_BACKTRACE=1
 # A deadlock is a red test. nextest knows limits for each test; plain cargo has this one for all.
 TEST_TIMEOUT := 20m
 
+# Where `make install` puts things. DESTDIR comes before all of them, for packagers.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/systemd/system,/etc/systemd/system)
+DESTDIR ?=
+
+# Tools that only auditors need, built on demand and kept apart from the user's.
+TOOLS := target/tools
+CARGO_DENY := 0.20.2
+CARGO_CYCLONEDX := 0.5.9
+
 # With SOAK_LEAK=1 the soak leaks on purpose, and the server with it where it can.
 LEAK = $(if $(filter 1,$(SOAK_LEAK)),--features leak)
 
@@ -36,6 +47,16 @@ run: build ## Set up, build and start on LISTEN (127.0.0.1:8080) with test strea
 .PHONY: build
 build: setup ## Build the release binary
 	$(CARGO) build --release $(LOCKED)
+
+.PHONY: install
+install: ## Install program, systemd units, licences and dashboards below PREFIX (/usr/local), for who has built it
+	scripts/install.sh install
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there; configuration and data stay
+	scripts/install.sh uninstall
+
+export PREFIX SYSCONFDIR UNITDIR DESTDIR
 
 .PHONY: setup
 setup: ## Install what building and running need, if it is missing (Debian, Ubuntu)
@@ -111,6 +132,25 @@ bench-accounting: setup-test ## Compare the sum of the pipelines' memory with th
 .PHONY: bench-scrape
 bench-scrape: setup-test ## Scrape the metrics of 1,000 streams: how long it takes, and whether previews notice
 	$(CARGO) bench $(LOCKED) --bench scrape
+
+.PHONY: audit
+audit: ## Check licences, advisories, sources and duplicates of all crates (builds cargo-deny at the first time)
+	@test -x $(TOOLS)/bin/cargo-deny && $(TOOLS)/bin/cargo-deny --version | grep -qF $(CARGO_DENY) \
+		|| $(CARGO) install --quiet --locked --root $(TOOLS) cargo-deny@$(CARGO_DENY)
+	$(TOOLS)/bin/cargo-deny $(LOCKED) check licenses bans sources
+	@$(TOOLS)/bin/cargo-deny $(LOCKED) fetch db \
+		|| { echo "audit: the advisories cannot be had; all else is checked"; exit 0; }; \
+		$(TOOLS)/bin/cargo-deny $(LOCKED) check --disable-fetch advisories
+
+.PHONY: sbom
+sbom: ## Write target/sightglass.cdx.json: all crates with versions, licences and hashes (builds cargo-cyclonedx at the first time)
+	@test -x $(TOOLS)/bin/cargo-cyclonedx && $(TOOLS)/bin/cargo-cyclonedx cyclonedx --version | grep -qF $(CARGO_CYCLONEDX) \
+		|| $(CARGO) install --quiet --locked --root $(TOOLS) cargo-cyclonedx@$(CARGO_CYCLONEDX)
+	scripts/sbom.sh $(TOOLS)/bin/cargo-cyclonedx
+
+.PHONY: reproducible
+reproducible: setup ## Build the release twice, in two folders: are the programs the same to the last bit?
+	scripts/reproducible.sh
 
 .PHONY: fuzz
 fuzz: setup-test ## Fuzz what reads strangers' bytes, FUZZ_SECONDS=600 each (nightly compiler, cargo-fuzz)

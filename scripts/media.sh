@@ -11,6 +11,7 @@
 #
 # .media/clips/  trailer_bbb.mp4 bikes.mp4 bigbuckbunny.mp4 cityCC0.mpg and, where npm is installed, mux.js/*.ts
 # .media/python/ aiosmtpd, for PYTHONPATH
+# .media/kubernetes/ the JSON schemas of Kubernetes' own objects
 # .media/        see the recipes below; each says what it is for
 set -euo pipefail
 export LC_ALL=C
@@ -131,6 +132,34 @@ fetch_packages() {
     printf '%s\n' "$PYTHON_PACKAGES" >"$tmp/packages/.packages"
     rm -rf "$MEDIA/python"
     mv "$tmp/packages" "$MEDIA/python"
+}
+
+# The schemas that Kubernetes publishes, made strict, of one version: from a Python package that carries those of many.
+readonly SCHEMAS_PACKAGE="kubernetes-validate==1.37.0 --hash=sha256:85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9"
+readonly SCHEMAS_FOLDER="kubernetes_validate/kubernetes-json-schema/v1.30.0-local-strict"
+
+have_schemas() { [[ "$(cat "$MEDIA/kubernetes/.package" 2>/dev/null)" == "$SCHEMAS_PACKAGE $SCHEMAS_FOLDER" ]]; }
+
+fetch_schemas() {
+    have_schemas && return
+    say "fetching the schemas of Kubernetes from the Python package kubernetes-validate"
+    printf '%s\n' "$SCHEMAS_PACKAGE" >"$tmp/requirements"
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes \
+        --only-binary=:all: --dest "$tmp/schemas" --requirement "$tmp/requirements" </dev/null \
+        || fail "pip could not download kubernetes-validate"
+    python3 - "$tmp"/schemas/*.whl "$SCHEMAS_FOLDER" "$tmp/kubernetes" <<'PYTHON' || fail "the schemas are not in kubernetes-validate"
+import pathlib, sys, zipfile
+archive, folder, target = sys.argv[1:]
+pathlib.Path(target).mkdir()
+with zipfile.ZipFile(archive) as wheel:
+    members = [name for name in wheel.namelist() if name.startswith(folder + "/") and name.endswith(".json")]
+    for name in members:
+        (pathlib.Path(target) / pathlib.PurePosixPath(name).name).write_bytes(wheel.read(name))
+sys.exit(0 if members else 1)
+PYTHON
+    printf '%s\n' "$SCHEMAS_PACKAGE $SCHEMAS_FOLDER" >"$tmp/kubernetes/.package"
+    rm -rf "$MEDIA/kubernetes"
+    mv "$tmp/kubernetes" "$MEDIA/kubernetes"
 }
 
 # --- recipes -------------------------------------------------------------------------------------------------------
@@ -552,7 +581,7 @@ main() {
     case "${1:-}" in
         "") ;;
         --have-clips)
-            have "$CLIP_SUMS" && have_python
+            have "$CLIP_SUMS" && have_python && have_schemas
             return
             ;;
         *) fail "usage: scripts/media.sh [--have-clips]" ;;
@@ -566,6 +595,7 @@ main() {
     trap 'rm -rf "$tmp"' EXIT
     fetch_clips
     fetch_packages
+    fetch_schemas
     local name
     for name in "${RECIPES[@]}"; do
         derive "$name"

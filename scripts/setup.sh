@@ -23,13 +23,14 @@ readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config)
 readonly TEST_COMMANDS=(
     ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light openssl:openssl
     prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
+    haproxy:haproxy nix-instantiate:nix-bin systemd-analyze:systemd
     curl:curl cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
 # package:service. The tests start daemons of their own; those of the system are not wanted for it.
-readonly UNWANTED_SERVICES=(nginx-light:nginx prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager)
+readonly UNWANTED_SERVICES=(nginx-light:nginx prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager haproxy:haproxy)
 # VLC plays nothing without its plugins; nginx finds its modules where Debian puts them; gst-rtsp-server comes from Python,
-# and so does a WebSocket client that compresses.
-readonly TEST_PACKAGES=(vlc-plugin-base libnginx-mod-rtmp libnginx-mod-stream python3-gi gir1.2-gst-rtsp-server-1.0
+# and so do a WebSocket client that compresses and the check of the manifests.
+readonly TEST_PACKAGES=(python3-jsonschema python3-yaml vlc-plugin-base libnginx-mod-rtmp libnginx-mod-stream python3-gi gir1.2-gst-rtsp-server-1.0
     python3-websockets)
 # Only fetching the clips needs these.
 readonly FETCH_COMMANDS=(python3:python3 pip3:python3-pip)

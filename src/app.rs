@@ -1,5 +1,7 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+pub mod health;
+mod supervised;
 pub mod trial;
 
 use std::collections::HashMap;
@@ -45,6 +47,7 @@ use crate::pipeline::{self, Library};
 use crate::process;
 use crate::store::{self, Closing, Opened, Store};
 use crate::stream::{Draft, StreamId};
+use crate::supervise::{self, Supervisor};
 
 /// HLS sessions are looked through this often.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -72,6 +75,9 @@ pub enum AppError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The socket that the service manager passes.
+    #[error(transparent)]
+    Passed(#[from] supervise::PassedError),
     /// The HTTP client.
     #[error("cannot set up the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
@@ -93,7 +99,12 @@ pub enum AppError {
 ///
 /// # Errors
 /// When a part does not start, or does not end within the shutdown timeout.
-pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<(), AppError> {
+pub async fn run(
+    config: Config,
+    supervisor: Supervisor,
+    log: Log,
+    stop: CancellationToken,
+) -> Result<(), AppError> {
     let started = clock::now();
     let prometheus = metrics::install()?;
     raise_descriptor_limit();
@@ -183,8 +194,9 @@ pub async fn run(config: Config, log: Log, stop: CancellationToken) -> Result<()
     tasks.spawn(delivery.run(stop.clone()));
     tasks.spawn(alerts.run(stop.clone()));
     tasks.spawn(live.run(stop.clone()));
-    tasks.close();
     let serving = tokio::spawn(server.run(router, stop.clone()));
+    supervised::begin(supervisor, &hub, &tasks, stop.clone());
+    tasks.close();
     stop.cancelled().await;
     let drained = drain(&hub, serving, config.shutdown_timeout);
     let (ended, ()) = tokio::join!(drained, sampler.close());
@@ -210,6 +222,13 @@ async fn listen(config: &Config) -> Result<Server, AppError> {
         header_timeout: config.http.header_timeout,
         write_timeout: config.http.write_timeout,
     };
+    if let Some(listener) = supervise::passed_listener()? {
+        let adopted = Server::adopt(listener, limits);
+        return adopted.map_err(|source| AppError::Listen {
+            address: config.listen,
+            source,
+        });
+    }
     let listening = Server::bind(config.listen, limits).await;
     listening.map_err(|source| AppError::Listen {
         address: config.listen,

@@ -19,10 +19,10 @@
 //!   three system calls of [`ingest::udp`].
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
 //!   [`store`] (the only one that names redb), [`mail`] (the only one that names lettre), [`notify`] (webhooks and
-//!   Alertmanager), [`http`], [`log`], [`metrics`], [`process`], [`config`].
+//!   Alertmanager), [`http`], [`log`], [`metrics`], [`process`], [`supervise`] (systemd), [`config`].
 //! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the
 //!   governor that keeps it all within memory and CPU.
-//! - [`app`]: wires them, starts and drains them.
+//! - [`app`]: wires them, starts and drains them; [`version`] tells what it all is.
 
 pub mod accounts;
 pub mod actors;
@@ -52,4 +52,6 @@ pub mod remux;
 pub mod samples;
 pub mod store;
 pub mod stream;
+pub mod supervise;
 pub mod ts;
+pub mod version;

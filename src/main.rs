@@ -5,23 +5,20 @@ use std::time::Duration;
 
 use sightglass::alerts::MailAddress;
 use sightglass::app;
-use sightglass::app::trial;
+use sightglass::app::{health, trial};
 use sightglass::config::{self, Command, Config};
 use sightglass::log::{self, Log};
 use sightglass::memory::{self, Accounting};
+use sightglass::supervise::Supervisor;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
     // Before anything else is started: threads that run already belong to nobody.
     let accounting = memory::init();
-    let version = format!(
-        "{}\n{}",
-        env!("CARGO_PKG_VERSION"),
-        sightglass::pipeline::versions()
-    );
-    match config::cli(version) {
+    match config::cli(sightglass::version::long) {
         Ok(Command::Serve(config)) => serve(config, accounting),
+        Ok(Command::Health(config)) => health(&config),
         Ok(Command::CheckConfig { print, .. }) => {
             say(&print.unwrap_or_else(|| "the configuration is good\n".to_owned()));
             ExitCode::SUCCESS
@@ -35,6 +32,8 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config, accounting: Accounting) -> ExitCode {
+    // While everything may still be opened.
+    let supervisor = Supervisor::from_environment();
     let log = match log::start(&config.log) {
         Ok(log) => log,
         Err(error) => {
@@ -42,6 +41,10 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let supervisor = supervisor.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the service manager cannot be reached");
+        Supervisor::default()
+    });
     if let Accounting::Off { reason } = accounting {
         tracing::warn!(reason, "memory is not measured by pipeline");
     }
@@ -61,7 +64,7 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
     let result = runtime.block_on(async {
         let stop = CancellationToken::new();
         tokio::spawn(watch_signals(log.clone(), stop.clone()));
-        app::run(config, log.clone(), stop).await
+        app::run(config, supervisor, log.clone(), stop).await
     });
     // Blocking work that hangs (a wedged pipeline) must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(500));
@@ -75,16 +78,29 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
     }
 }
 
+/// Asks the server that runs here whether it is well.
+fn health(config: &Config) -> ExitCode {
+    finish(at_the_terminal(async {
+        health::ask(config).await.map_err(|e| e.to_string())
+    }))
+}
+
 /// Sends a trial mail and tells each step, for the person at the terminal.
 fn test_alert(config: &Config, to: &[MailAddress]) -> ExitCode {
+    finish(at_the_terminal(trial::run(config, to, &mut say)))
+}
+
+/// Runs the work of a command that is no server.
+fn at_the_terminal(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let told = match runtime {
-        Ok(runtime) => runtime.block_on(trial::run(config, to, &mut say)),
-        Err(error) => Err(format!("cannot start the async runtime: {error}")),
-    };
-    match told {
+    let runtime = runtime.map_err(|e| format!("cannot start the async runtime: {e}"))?;
+    runtime.block_on(work)
+}
+
+fn finish(result: Result<(), String>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);

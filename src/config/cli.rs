@@ -7,6 +7,7 @@ use super::parser::Shape;
 use super::reader::{Flags, Loaded};
 use super::section::Setting;
 use crate::alerts::MailAddress;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches};
 use std::ffi::OsString;
 use std::fs::File;
@@ -25,6 +26,8 @@ pub enum Command {
         /// With `--print`: the settings in force as TOML with their origins.
         print: Option<String>,
     },
+    /// Ask the server that runs with this configuration whether it is well.
+    Health(Config),
     /// Send a trial mail, and tell each step.
     TestAlert {
         /// The configuration.
@@ -47,12 +50,23 @@ pub enum CliError {
 
 /// Reads this process's arguments, environment and configuration file.
 ///
-/// Prints and exits for `--help`, `--version` and a wrong command line (status 2). `long_version` is what `--version` says
+/// Prints and exits for `--help`, `--version` and a wrong command line (status 2). `long_version` makes what `--version` says
 /// after the name. Errors are for the caller to print; nothing has been started by then.
-pub fn cli(long_version: String) -> Result<Command, ConfigErrors> {
-    let env = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-    match parse_command(std::env::args_os(), &env, &read_bounded, long_version) {
+///
+/// A systemd credential that is called like a variable takes the place of one that is not set.
+pub fn cli(long_version: impl FnOnce() -> String) -> Result<Command, ConfigErrors> {
+    let env = |name: &str| match std::env::var_os(name) {
+        Some(value) => Some(value.to_string_lossy().into_owned()),
+        None => credential(std::env::var_os("CREDENTIALS_DIRECTORY")?.as_ref(), name),
+    };
+    match parse_command(std::env::args_os(), &env, &read_bounded, String::new()) {
         Ok(command) => Ok(command),
+        Err(CliError::Usage(usage)) if usage.kind() == ErrorKind::DisplayVersion => {
+            // Made only now: it takes a look at all plugins.
+            grammar(long_version())
+                .try_get_matches_from(["sightglass", "--version"])
+                .map_or_else(|version| version.exit(), |_| usage.exit())
+        }
         Err(CliError::Usage(usage)) => usage.exit(),
         Err(CliError::Config(errors)) => Err(errors),
     }
@@ -77,6 +91,7 @@ pub fn parse_command(
             print: matches.get_flag("print").then(|| loaded.to_toml()),
             config: loaded.config,
         },
+        "health" => Command::Health(loaded.config),
         "test-alert" => Command::TestAlert {
             to: matches
                 .get_many("to")
@@ -124,6 +139,9 @@ fn grammar(long_version: String) -> clap::Command {
                 .about("Tell every mistake in the configuration, and exit")
                 .arg(print),
         )
+        .subcommand(clap::Command::new("health").about(
+            "Ask the server that runs with this configuration whether it takes requests; status 0 if so, else 1",
+        ))
         .subcommand(
             clap::Command::new("test-alert")
                 .about(
@@ -185,6 +203,13 @@ fn flags(matches: &ArgMatches) -> Flags {
         config: matches.get_one("config").cloned(),
         values: values.collect(),
     }
+}
+
+/// The secret that is kept in a file of this name, without the line break at its end.
+fn credential(folder: &Path, name: &str) -> Option<String> {
+    let text = read_bounded(&folder.join(name)).ok()?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Some(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 /// Reads a file, but no more of it than shows that it is too large.

@@ -60,6 +60,15 @@ impl Server {
         Ok(Self { listener, limits })
     }
 
+    /// Takes a socket over that listens already.
+    ///
+    /// # Errors
+    /// When it cannot be waited for, as when it blocks.
+    pub fn adopt(listener: std::net::TcpListener, limits: Limits) -> std::io::Result<Self> {
+        let listener = TcpListener::from_std(listener)?;
+        Ok(Self { listener, limits })
+    }
+
     /// The address that was bound.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 //! | `sampler` | decoders that the monitor looks through, reused from stream to stream |
 //! | `bridge`, `event`, `bus`, `redact` | bytes and news between streaming threads and async code |
 //! | `running`, `teardown`, `census` | one way in, one way out, both counted |
+//! | `pulse`, `versions` | whether it works at all; what is installed |
 //! | `registry`, `warm_up` | all pipelines there are, and what each takes; what the first of all takes for good |
 
 mod assemble;
@@ -32,6 +33,7 @@ mod leak;
 mod library;
 mod overlay;
 mod packages;
+mod pulse;
 mod redact;
 mod registry;
 mod rtp;
@@ -47,6 +49,7 @@ mod teardown;
 mod tests;
 mod timeline;
 mod topology;
+mod versions;
 mod warm_up;
 
 pub use bridge::{Input, Output};
@@ -56,6 +59,7 @@ pub use error::{Mistake, PipelineError};
 pub use event::{Event, Events, Fault};
 pub use fit::{Fit, Picture, encoder_threads, fit};
 pub use library::{Library, init};
+pub use pulse::{Pulse, PulseError};
 pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
 pub use rtp::{Packets, RtpSpec, RtpTrack};
 pub use running::{
@@ -66,9 +70,5 @@ pub use spec::{Audio, Pattern, Profile, TestSpec, TranscodeSpec, Video, VideoCod
 pub use srt::SrtSpec;
 pub use teardown::StopOutcome;
 pub use topology::Topology;
+pub use versions::{plugins, version};
 pub use warm_up::warm_up;
-
-/// Version of the `GStreamer` library in use, for `--version` and the health page.
-pub fn versions() -> String {
-    gstreamer::version_string().to_string()
-}

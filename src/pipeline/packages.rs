@@ -89,6 +89,12 @@ pub(super) const DECODERS: [(&str, &str); 7] = [
     ("E-AC-3", "avdec_eac3"),
 ];
 
+/// All elements that are known here.
+pub(super) fn elements() -> impl Iterator<Item = &'static str> {
+    let named = PACKAGES.iter().flat_map(|(_, elements)| elements.iter());
+    named.copied().chain(DECODERS.map(|(_, decoder)| decoder))
+}
+
 /// The Debian package that most likely holds `element`.
 pub(super) fn package_of(element: &str) -> &'static str {
     if element.starts_with("avdec_")

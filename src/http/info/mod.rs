@@ -82,7 +82,7 @@ impl BuildView {
         };
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            gstreamer: pipeline::versions(),
+            gstreamer: pipeline::version(),
             target: TARGET,
             memory_accounting: memory::init() == Accounting::On,
         }

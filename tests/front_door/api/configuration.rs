@@ -52,6 +52,9 @@ async fn check_config_tells_all_mistakes() {
         told.starts_with(&format!("sightglass {}", env!("CARGO_PKG_VERSION"))),
         "{told}"
     );
+    for part in ["\ncommit ", "\nGStreamer 1.", "\n  x264 ", "\n  app "] {
+        assert!(told.contains(part), "{part:?}: {told}");
+    }
     let (code, _) = program(&["serve", "--no-such-flag"], &[]).await;
     assert_eq!(code, Some(2));
 }

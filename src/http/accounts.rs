@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::AppState;
 use super::extract::{Body, Params, Segments, if_match};
 use super::problem::Problem;
-use super::streams::to_the_end;
+use super::records::{self, PageParams, to_the_end};
 use crate::accounts::Figures;
 use crate::actors::catalog::CatalogError;
 use crate::stream::{
-    Account, AccountCredentials, AccountDraft, AccountId, AccountRecord, Invalid, Page, Secret,
+    Account, AccountCredentials, AccountDraft, AccountId, AccountRecord, Invalid, Secret,
 };
 
 /// An account as the API shows it.
@@ -97,6 +97,7 @@ pub(super) struct ConnectionsView {
 
 /// A page of accounts.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[allow(dead_code, reason = "the description of a list")]
 pub(super) struct AccountList {
     /// How many there are.
     total: usize,
@@ -106,17 +107,6 @@ pub(super) struct AccountList {
     limit: usize,
     /// The accounts, by id.
     items: Vec<AccountView>,
-}
-
-/// Which page of a list.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct PageParams {
-    /// How many to pass over.
-    #[serde(default)]
-    offset: usize,
-    /// How many to list, 1 to 1000; 100 unless told.
-    limit: Option<usize>,
 }
 
 impl AccountView {
@@ -181,12 +171,8 @@ impl From<AccountCredentials> for CredentialsView {
     }
 }
 
-fn answer(app: &AppState, status: StatusCode, record: &AccountRecord) -> Response {
-    let mut response = (status, Json(AccountView::new(app, record))).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&record.etag()) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
+fn answer(app: &AppState, record: &AccountRecord) -> Response {
+    records::tagged(&record.etag(), AccountView::new(app, record))
 }
 
 /// What cannot be an id is an account that is not there.
@@ -200,26 +186,10 @@ fn parse_id(text: &str) -> Result<AccountId, Problem> {
 pub(super) async fn list(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<PageParams>,
-) -> Result<Json<AccountList>, Problem> {
-    let page = Page {
-        offset: params.offset,
-        limit: params.limit.unwrap_or(Page::default().limit),
-    };
-    if !(1..=Page::MOST).contains(&page.limit) {
-        let text = format!("limit is {}; it is 1 to {}", page.limit, Page::MOST);
-        return Err(Problem::bad_request(text));
-    }
+) -> Result<Response, Problem> {
     let all = app.hub.catalog.accounts();
-    let (items, total) = page.of(all.values());
-    let items = items
-        .into_iter()
-        .map(|record| AccountView::new(&app, record));
-    Ok(Json(AccountList {
-        total,
-        offset: page.offset,
-        limit: page.limit,
-        items: items.collect(),
-    }))
+    let page = params.of(all.values())?;
+    Ok(Json(page.map(|record| AccountView::new(&app, record))).into_response())
 }
 
 /// Adds an account.
@@ -237,16 +207,13 @@ pub(super) async fn create(
         };
         let record = hub.catalog.add_account(make).await?;
         hub.accounts_changed();
-        Ok(record)
+        Ok::<_, CatalogError>(record)
     })
     .await?;
     tracing::info!(account = %record.account.id, "account added");
-    let mut response = answer(&app, StatusCode::CREATED, &record);
     let location = format!("/api/v1/accounts/{}", record.account.id);
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    let view = AccountView::new(&app, &record);
+    Ok(records::created(&record.etag(), view, &location))
 }
 
 /// One account.
@@ -261,7 +228,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let record = app.hub.catalog.account(&parse_id(&id)?);
     let record = record.ok_or(CatalogError::AccountNotFound)?;
-    Ok(answer(&app, StatusCode::OK, &record))
+    Ok(answer(&app, &record))
 }
 
 /// Replaces an account's definition.
@@ -312,10 +279,10 @@ async fn change(
     let record = to_the_end(async move {
         let record = hub.catalog.change_account(&id, &expect, make).await?;
         hub.accounts_changed();
-        Ok(record)
+        Ok::<_, CatalogError>(record)
     })
     .await?;
-    Ok(answer(&app, StatusCode::OK, &record))
+    Ok(answer(&app, &record))
 }
 
 /// Removes an account that no stream names.
@@ -336,7 +303,7 @@ pub(super) async fn remove(
         hub.catalog.remove_account(&id, &expect).await?;
         hub.accounts_changed();
         tracing::info!(account = %id, "account removed");
-        Ok(())
+        Ok::<_, CatalogError>(())
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 use super::AppState;
 use super::extract::{Params, StreamPath};
 use super::problem::Problem;
+use super::records::limit;
 use crate::actors::catalog::CatalogError;
 use crate::base::clock;
 use crate::history::{
     self, Availability, Bucket, Buckets, EventKind, MOST_BUCKETS, Period, PeriodError, Spans,
 };
 use crate::store::{EventQuery, HistoryReader, StoreError};
-use crate::stream::{Page, Record, StreamId};
+use crate::stream::{Record, StreamId};
 
 /// The period of a question that names none, hours.
 const HOURS: u32 = 24;
@@ -449,15 +450,6 @@ fn matching(
             && group.is_none_or(|group| definition.group.as_deref() == Some(group))
     };
     Ok(all.values().filter(meant).cloned().collect())
-}
-
-fn limit(told: Option<usize>) -> Result<usize, Problem> {
-    let limit = told.unwrap_or(Page::default().limit);
-    if (1..=Page::MOST).contains(&limit) {
-        return Ok(limit);
-    }
-    let text = format!("limit is {limit}; it is 1 to {}", Page::MOST);
-    Err(Problem::bad_request(text))
 }
 
 fn period(from: Option<&str>, to: Option<&str>) -> Result<Period, Problem> {

@@ -15,6 +15,7 @@ mod openapi;
 mod pipelines;
 mod preview;
 mod problem;
+mod records;
 mod scrape;
 mod server;
 mod sources;

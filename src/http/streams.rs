@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
@@ -13,13 +13,14 @@ use super::extract::{Body, Params, StreamPath, if_match};
 use super::live::poll;
 use super::monitor::HealthView;
 use super::problem::Problem;
+use super::records::{created, page, tagged, to_the_end};
 use super::sources::{self, SourceView};
 use crate::actors::catalog::{CatalogError, runs_otherwise};
 use crate::actors::hub::StreamStatus;
 use crate::base::clock;
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::live::Document;
-use crate::stream::{self, AccountId, Draft, Filter, Page, Record, State};
+use crate::stream::{self, AccountId, Draft, Filter, Record, State};
 
 /// A stream as the API shows it: its definition and how it is.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -154,27 +155,8 @@ fn without_secrets<S: serde::Serializer>(
     stream::Shown::new(record).serialize(serializer)
 }
 
-fn answer(app: &AppState, status: StatusCode, record: &Record) -> Response {
-    let view = StreamView::new(app, record, app.hub.status(&record.definition));
-    let mut response = (status, Json(view)).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&record.etag()) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
-}
-
-/// Runs a write to its end even when the client goes away in the middle: what is on disk and
-/// what is in memory must never differ.
-pub(super) async fn to_the_end<T: Send + 'static>(
-    write: impl Future<Output = Result<T, CatalogError>> + Send + 'static,
-) -> Result<T, Problem> {
-    match tokio::spawn(write).await {
-        Ok(result) => Ok(result?),
-        Err(error) => {
-            tracing::error!(%error, "write ended early");
-            Err(Problem::internal())
-        }
-    }
+fn view(app: &AppState, record: &Record) -> StreamView {
+    StreamView::new(app, record, app.hub.status(&record.definition))
 }
 
 /// Lists streams; with `since`, tells what has changed since then, as live updates do.
@@ -188,14 +170,7 @@ pub(super) async fn list(
         return poll::answer(&app, query).await;
     }
     let Params(params) = Params::<ListParams>::of(&uri)?;
-    let page = Page {
-        offset: params.offset,
-        limit: params.limit.unwrap_or(Page::default().limit),
-    };
-    if !(1..=Page::MOST).contains(&page.limit) {
-        let text = format!("limit is {}; it is 1 to {}", page.limit, Page::MOST);
-        return Err(Problem::bad_request(text));
-    }
+    let page = page(params.offset, params.limit)?;
     let filter = Filter {
         group: params.group,
         state: params.state,
@@ -239,12 +214,8 @@ pub(super) async fn create(
     })
     .await?;
     tracing::info!(stream = %record.definition.id, "stream added");
-    let mut response = answer(&app, StatusCode::CREATED, &record);
     let location = format!("/api/v1/streams/{}", record.definition.id);
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+    Ok(created(&record.etag(), view(&app, &record), &location))
 }
 
 /// One stream.
@@ -258,7 +229,7 @@ pub(super) async fn read(
     StreamPath(id): StreamPath,
 ) -> Result<Response, Problem> {
     let record = app.hub.catalog.get(&id).ok_or(CatalogError::NotFound)?;
-    Ok(answer(&app, StatusCode::OK, &record))
+    Ok(tagged(&record.etag(), view(&app, &record)))
 }
 
 /// Replaces a stream's definition.
@@ -320,10 +291,10 @@ async fn change(
         if before.is_none_or(|b| runs_otherwise(&b.definition, &record.definition)) {
             hub.definition_changed(&id);
         }
-        Ok(record)
+        Ok::<_, CatalogError>(record)
     })
     .await?;
-    Ok(answer(&app, StatusCode::OK, &record))
+    Ok(tagged(&record.etag(), view(&app, &record)))
 }
 
 /// Removes a stream; who watches it is cut off.
@@ -342,7 +313,7 @@ pub(super) async fn remove(
         hub.catalog.remove(&id, expect).await?;
         hub.definition_changed(&id);
         tracing::info!(stream = %id, "stream removed");
-        Ok(())
+        Ok::<_, CatalogError>(())
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State as Extract;
 use serde::{Deserialize, Serialize};
 
-use super::PageParams;
 use crate::actors::alerts::Active;
 use crate::alerts::{Acknowledgement, AlertKey, ReceiverId};
 use crate::base::clock;
@@ -14,6 +13,7 @@ use crate::conditions::{Condition, Kind, Severity};
 use crate::http::AppState;
 use crate::http::extract::{Body, Params, Segments};
 use crate::http::problem::Problem;
+use crate::http::records::page;
 use crate::stream::StreamId;
 
 /// An alert: a condition that is raised.
@@ -133,16 +133,13 @@ pub(super) async fn list(
         let grave = b.condition.severity.cmp(&a.condition.severity);
         grave.then_with(|| b.condition.raised_at.cmp(&a.condition.raised_at))
     });
-    let page = PageParams {
-        offset: params.offset,
-        limit: params.limit,
-    };
-    let page = page.of(all)?;
+    let page = page(params.offset, params.limit)?;
+    let (items, total) = page.of(all);
     Ok(Json(AlertList {
-        total: page.total,
+        total,
         offset: page.offset,
         limit: page.limit,
-        items: page.items.into_iter().map(AlertView::from).collect(),
+        items: items.into_iter().map(AlertView::from).collect(),
     }))
 }
 

@@ -8,13 +8,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{About, PageParams, answer, created, to_the_end};
+use super::{About, answer, created};
 use crate::actors::alerts::AlertingError;
 use crate::alerts::{Kept, Maintenance, MaintenanceId};
 use crate::base::clock;
 use crate::http::AppState;
 use crate::http::extract::{Body, Params, Segments, if_match};
 use crate::http::problem::Problem;
+use crate::http::records::{PageParams, to_the_end};
+use crate::stream::Invalid;
 
 /// A maintenance window as the API shows it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -96,7 +98,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let kept = app.alerts.maintenance().remove(&parse_id(&id)?);
     let kept = kept.ok_or(NOT_FOUND)?;
-    Ok(answer(StatusCode::OK, &kept, WindowView::new(&app, &kept)))
+    Ok(answer(&kept, WindowView::new(&app, &kept)))
 }
 
 /// Replaces a maintenance window.
@@ -111,17 +113,10 @@ pub(super) async fn replace(
     headers: HeaderMap,
     Body(body): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    let (id, expect) = (parse_id(&id)?, if_match(&headers)?);
-    let alerts = app.alerts.clone();
-    let kept = to_the_end(async move {
-        alerts
-            .change_maintenance(&id, &expect, |old| {
-                Maintenance::define(body, Some(old), |_| false)
-            })
-            .await
+    change(app, &id, &headers, move |old| {
+        Maintenance::define(body, Some(old), |_| false)
     })
-    .await?;
-    Ok(answer(StatusCode::OK, &kept, WindowView::new(&app, &kept)))
+    .await
 }
 
 /// Changes parts of a maintenance window: a JSON merge patch (RFC 7396).
@@ -137,15 +132,20 @@ pub(super) async fn patch(
     headers: HeaderMap,
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    let (id, expect) = (parse_id(&id)?, if_match(&headers)?);
+    change(app, &id, &headers, move |old| old.patched(&patch)).await
+}
+
+async fn change(
+    app: Arc<AppState>,
+    id: &str,
+    headers: &HeaderMap,
+    make: impl FnOnce(&Maintenance) -> Result<Maintenance, Vec<Invalid>> + Send + 'static,
+) -> Result<Response, Problem> {
+    let (id, expect) = (parse_id(id)?, if_match(headers)?);
     let alerts = app.alerts.clone();
-    let kept = to_the_end(async move {
-        alerts
-            .change_maintenance(&id, &expect, |old| old.patched(&patch))
-            .await
-    })
-    .await?;
-    Ok(answer(StatusCode::OK, &kept, WindowView::new(&app, &kept)))
+    let kept =
+        to_the_end(async move { alerts.change_maintenance(&id, &expect, make).await }).await?;
+    Ok(answer(&kept, WindowView::new(&app, &kept)))
 }
 
 /// Removes a maintenance window; if it lasts, it ends.
@@ -163,7 +163,7 @@ pub(super) async fn remove(
     to_the_end(async move {
         alerts.remove_maintenance(&id, &expect).await?;
         tracing::info!(window = %id, "maintenance window removed");
-        Ok(())
+        Ok::<_, AlertingError>(())
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -8,18 +8,17 @@ mod rules;
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
 use super::problem::Problem;
+use super::records;
 use crate::actors::alerts::AlertingError;
 use crate::alerts::{Kept, Named};
-use crate::stream::Page;
 
 /// All of them.
 pub(super) fn routes() -> OpenApiRouter<Arc<AppState>> {
@@ -71,26 +70,6 @@ struct About {
     updated_at: jiff::Timestamp,
 }
 
-/// A page of a list.
-#[derive(Clone, Debug, Serialize)]
-struct List<T> {
-    total: usize,
-    offset: usize,
-    limit: usize,
-    items: Vec<T>,
-}
-
-/// Which page of a list.
-#[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageParams {
-    /// How many to pass over.
-    #[serde(default)]
-    offset: usize,
-    /// How many to list, 1 to 1000; 100 unless told.
-    limit: Option<usize>,
-}
-
 impl About {
     fn new<T: Named>(app: &AppState, kept: &Arc<Kept<T>>) -> Self {
         Self {
@@ -102,44 +81,15 @@ impl About {
     }
 }
 
-impl PageParams {
-    fn of<T>(&self, items: impl IntoIterator<Item = T>) -> Result<List<T>, Problem> {
-        let limit = self.limit.unwrap_or(Page::default().limit);
-        if !(1..=Page::MOST).contains(&limit) {
-            let text = format!("limit is {limit}; it is 1 to {}", Page::MOST);
-            return Err(Problem::bad_request(text));
-        }
-        let page = Page {
-            offset: self.offset,
-            limit,
-        };
-        let (items, total) = page.of(items);
-        Ok(List {
-            total,
-            offset: page.offset,
-            limit,
-            items,
-        })
-    }
-}
-
 /// One of them, with its entity tag.
-fn answer<T>(status: StatusCode, kept: &Kept<T>, view: impl Serialize) -> Response {
-    let mut response = (status, Json(view)).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&kept.etag()) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-    response
+fn answer<T>(kept: &Kept<T>, view: impl Serialize) -> Response {
+    records::tagged(&kept.etag(), view)
 }
 
 /// One that was made, and where it is.
 fn created<T: Named>(kept: &Kept<T>, view: impl Serialize, path: &str) -> Response {
-    let mut response = answer(StatusCode::CREATED, kept, view);
     let location = format!("/api/v1/alerts/{path}/{}", kept.item.id());
-    if let Ok(location) = HeaderValue::from_str(&location) {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    response
+    records::created(&kept.etag(), view, &location)
 }
 
 impl From<AlertingError> for Problem {
@@ -178,19 +128,6 @@ impl From<AlertingError> for Problem {
             AlertingError::Store(error) => {
                 crate::actors::catalog::CatalogError::Store(error).into()
             }
-        }
-    }
-}
-
-/// Runs a write to its end, also when the client goes away before it.
-async fn to_the_end<T: Send + 'static>(
-    write: impl Future<Output = Result<T, AlertingError>> + Send + 'static,
-) -> Result<T, Problem> {
-    match tokio::spawn(write).await {
-        Ok(result) => Ok(result?),
-        Err(error) => {
-            tracing::error!(%error, "write ended early");
-            Err(Problem::internal())
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::super::AppState;
 use super::super::extract::{Body, Params, Segments};
 use super::super::problem::Problem;
+use super::super::records::limit;
 use crate::alerts::{Common, Item, MailAddress, NotificationId, ReceiverId};
 use crate::base::clock;
 use crate::notify::Found;
@@ -195,11 +196,7 @@ pub(super) async fn list(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ListParams>,
 ) -> Result<Json<OutboxList>, Problem> {
-    let limit = params.limit.unwrap_or(Page::default().limit);
-    if !(1..=Page::MOST).contains(&limit) {
-        let text = format!("limit is {limit}; it is 1 to {}", Page::MOST);
-        return Err(Problem::bad_request(text));
-    }
+    let limit = limit(params.limit)?;
     let rows = app.delivery.store().outbox().rows().await.map_err(failed)?;
     let wanted = rows.into_iter().filter(|row| {
         params.state.is_none_or(|state| row.state == state)

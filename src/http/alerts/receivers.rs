@@ -8,12 +8,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{About, PageParams, answer, created, to_the_end};
+use super::{About, answer, created};
 use crate::actors::alerts::AlertingError;
 use crate::alerts::{Kept, Receiver, ReceiverId};
 use crate::http::AppState;
 use crate::http::extract::{Body, Params, Segments, if_match};
 use crate::http::problem::Problem;
+use crate::http::records::{PageParams, to_the_end};
+use crate::stream::Invalid;
 
 /// A receiver as a client sends it: who can be told, and how.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -133,11 +135,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let kept = app.alerts.receivers().remove(&parse_id(&id)?);
     let kept = kept.ok_or(NOT_FOUND)?;
-    Ok(answer(
-        StatusCode::OK,
-        &kept,
-        ReceiverView::new(&app, &kept),
-    ))
+    Ok(answer(&kept, ReceiverView::new(&app, &kept)))
 }
 
 /// Replaces a receiver.
@@ -154,21 +152,10 @@ pub(super) async fn replace(
     headers: HeaderMap,
     Body(body): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    let (id, expect) = (parse_id(&id)?, if_match(&headers)?);
-    let alerts = app.alerts.clone();
-    let kept = to_the_end(async move {
-        alerts
-            .change_receiver(&id, &expect, |old| {
-                Receiver::define(body, Some(old), |_| false)
-            })
-            .await
+    change(app, &id, &headers, move |old| {
+        Receiver::define(body, Some(old), |_| false)
     })
-    .await?;
-    Ok(answer(
-        StatusCode::OK,
-        &kept,
-        ReceiverView::new(&app, &kept),
-    ))
+    .await
 }
 
 /// Changes parts of a receiver: a JSON merge patch (RFC 7396).
@@ -184,19 +171,19 @@ pub(super) async fn patch(
     headers: HeaderMap,
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    let (id, expect) = (parse_id(&id)?, if_match(&headers)?);
+    change(app, &id, &headers, move |old| old.patched(&patch)).await
+}
+
+async fn change(
+    app: Arc<AppState>,
+    id: &str,
+    headers: &HeaderMap,
+    make: impl FnOnce(&Receiver) -> Result<Receiver, Vec<Invalid>> + Send + 'static,
+) -> Result<Response, Problem> {
+    let (id, expect) = (parse_id(id)?, if_match(headers)?);
     let alerts = app.alerts.clone();
-    let kept = to_the_end(async move {
-        alerts
-            .change_receiver(&id, &expect, |old| old.patched(&patch))
-            .await
-    })
-    .await?;
-    Ok(answer(
-        StatusCode::OK,
-        &kept,
-        ReceiverView::new(&app, &kept),
-    ))
+    let kept = to_the_end(async move { alerts.change_receiver(&id, &expect, make).await }).await?;
+    Ok(answer(&kept, ReceiverView::new(&app, &kept)))
 }
 
 /// Removes a receiver that no rule names.
@@ -214,7 +201,7 @@ pub(super) async fn remove(
     to_the_end(async move {
         alerts.remove_receiver(&id, &expect).await?;
         tracing::info!(receiver = %id, "receiver removed");
-        Ok(())
+        Ok::<_, AlertingError>(())
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

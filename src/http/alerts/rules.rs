@@ -8,12 +8,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{About, PageParams, answer, created, to_the_end};
+use super::{About, answer, created};
 use crate::actors::alerts::AlertingError;
-use crate::alerts::{Kept, Rule, RuleId};
+use crate::alerts::{Kept, ReceiverId, Rule, RuleId};
 use crate::http::AppState;
 use crate::http::extract::{Body, Params, Segments, if_match};
 use crate::http::problem::Problem;
+use crate::http::records::{PageParams, to_the_end};
+use crate::stream::Invalid;
 
 /// A rule as the API shows it.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
@@ -92,7 +94,7 @@ pub(super) async fn read(
 ) -> Result<Response, Problem> {
     let kept = app.alerts.rules().remove(&parse_id(&id)?);
     let kept = kept.ok_or(NOT_FOUND)?;
-    Ok(answer(StatusCode::OK, &kept, RuleView::new(&app, &kept)))
+    Ok(answer(&kept, RuleView::new(&app, &kept)))
 }
 
 /// Replaces a rule.
@@ -107,17 +109,10 @@ pub(super) async fn replace(
     headers: HeaderMap,
     Body(body): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    let (id, expect) = (parse_id(&id)?, if_match(&headers)?);
-    let alerts = app.alerts.clone();
-    let kept = to_the_end(async move {
-        alerts
-            .change_rule(&id, &expect, |old, known| {
-                Rule::define(body, Some(old), |_| false, known)
-            })
-            .await
+    change(app, &id, &headers, move |old, known| {
+        Rule::define(body, Some(old), |_| false, known)
     })
-    .await?;
-    Ok(answer(StatusCode::OK, &kept, RuleView::new(&app, &kept)))
+    .await
 }
 
 /// Changes parts of a rule: a JSON merge patch (RFC 7396).
@@ -133,15 +128,24 @@ pub(super) async fn patch(
     headers: HeaderMap,
     Body(patch): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    let (id, expect) = (parse_id(&id)?, if_match(&headers)?);
-    let alerts = app.alerts.clone();
-    let kept = to_the_end(async move {
-        alerts
-            .change_rule(&id, &expect, |old, known| old.patched(&patch, known))
-            .await
+    change(app, &id, &headers, move |old, known| {
+        old.patched(&patch, known)
     })
-    .await?;
-    Ok(answer(StatusCode::OK, &kept, RuleView::new(&app, &kept)))
+    .await
+}
+
+async fn change(
+    app: Arc<AppState>,
+    id: &str,
+    headers: &HeaderMap,
+    make: impl FnOnce(&Rule, &dyn Fn(&ReceiverId) -> bool) -> Result<Rule, Vec<Invalid>>
+    + Send
+    + 'static,
+) -> Result<Response, Problem> {
+    let (id, expect) = (parse_id(id)?, if_match(headers)?);
+    let alerts = app.alerts.clone();
+    let kept = to_the_end(async move { alerts.change_rule(&id, &expect, make).await }).await?;
+    Ok(answer(&kept, RuleView::new(&app, &kept)))
 }
 
 /// Removes a rule.
@@ -159,7 +163,7 @@ pub(super) async fn remove(
     to_the_end(async move {
         alerts.remove_rule(&id, &expect).await?;
         tracing::info!(rule = %id, "alert rule removed");
-        Ok(())
+        Ok::<_, AlertingError>(())
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -72,7 +72,9 @@ async fn containers_that_are_not_ts_become_ts() {
 async fn a_conversion_is_listed_and_leaves_nothing() {
     let nginx = Nginx::serve(&media("")).await;
     let server = Server::start(Options::new().env("STREAM_LINGER", "0s")).await;
-    server.add_stream("film", &nginx.url("vp8.webm")).await;
+    // At about the rate of the film: at once, it would be encoded before anybody looks.
+    let film = nginx.url("vp8.webm?rate=50000");
+    server.add_stream("film", &film).await;
     let pipelines = async || -> Vec<Value> {
         let body = server.get("/api/v1/pipelines").await.2;
         body["pipelines"].as_array().cloned().unwrap_or_default()

@@ -19,7 +19,8 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Serves `folder` (playlists as `application/vnd.apple.mpegurl`, segments as `video/mp2t`).
+    /// Serves `folder` (playlists as `application/vnd.apple.mpegurl`, segments as `video/mp2t`);
+    /// at so many bytes a second where the query says `rate=`.
     pub async fn serve(folder: &Path) -> Self {
         let home = TempDir::with_prefix("sightglass-nginx-").expect("a temporary folder");
         // Another process may take the free port before nginx does; then try another.
@@ -107,7 +108,10 @@ http {{
   access_log {home}/access.log brief;
   client_body_temp_path {home}/body; proxy_temp_path {home}/proxy;
   fastcgi_temp_path {home}/fastcgi; uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
-  server {{ listen 127.0.0.1:{port}; root {folder}; }}
+  server {{
+    listen 127.0.0.1:{port}; root {folder};
+    if ($arg_rate) {{ set $limit_rate $arg_rate; }}
+  }}
 }}
 "
     )

@@ -1,5 +1,6 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+mod door;
 pub mod health;
 mod supervised;
 pub mod trial;
@@ -36,7 +37,7 @@ use crate::conditions::{Condition, Kind};
 use crate::config::{Config, Sources, Transcode};
 use crate::feed::Retention;
 use crate::history::KeptState;
-use crate::http::{self, AppState, HttpSettings, Limits, Server};
+use crate::http::{self, AppState};
 use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
 use crate::log::Log;
@@ -84,6 +85,9 @@ pub enum AppError {
     /// The system's certificates cannot be used.
     #[error("TLS to sources cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// The certificate of this server.
+    #[error("TLS cannot be served: {0}")]
+    Certificate(#[from] crate::http::TlsError),
     /// Mail.
     #[error("mail cannot be set up: {0}")]
     Mail(String),
@@ -136,8 +140,7 @@ pub async fn run(
         &costs,
         bounds.ceiling_bytes,
     )?);
-    let server = listen(&config).await?;
-    let address = server.address().unwrap_or(config.listen);
+    let (server, address, certificates) = door::listen(&config).await?;
     let mut states: HashMap<_, _> = states.into_iter().collect();
     let kept = states.remove(&StreamId::server());
     let monitor = Monitor::new(
@@ -177,16 +180,18 @@ pub async fn run(
         scraping: Arc::default(),
         started,
         stopping: stop.clone(),
-        settings: http_settings(&config, address),
+        door: door::door(&config, address),
+        settings: door::settings(&config, address),
     });
-    let router = http::router(state);
+    let router = http::router(&state);
     tracing::info!(addr = %address, streams = hub.catalog.snapshot().len(), "listening");
     if config.demo {
-        announce(address, &hub);
+        announce(&config, address, &hub);
     }
     // They end with `stop`.
     let tasks = TaskTracker::new();
     tasks.spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
+    tasks.spawn(door::reload(certificates, supervisor.clone(), stop.clone()));
     tasks.spawn(looker.run(stop.clone()));
     tasks.spawn(hub.accounts().clone().run(stop.clone()));
     tasks.spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
@@ -213,38 +218,6 @@ fn store_settings(config: &Config) -> store::Settings {
             bytes: config.monitor.history_bytes as u64,
         },
         ..store::Settings::default()
-    }
-}
-
-async fn listen(config: &Config) -> Result<Server, AppError> {
-    let limits = Limits {
-        max_connections: config.http.max_connections,
-        header_timeout: config.http.header_timeout,
-        write_timeout: config.http.write_timeout,
-    };
-    if let Some(listener) = supervise::passed_listener()? {
-        let adopted = Server::adopt(listener, limits);
-        return adopted.map_err(|source| AppError::Listen {
-            address: config.listen,
-            source,
-        });
-    }
-    let listening = Server::bind(config.listen, limits).await;
-    listening.map_err(|source| AppError::Listen {
-        address: config.listen,
-        source,
-    })
-}
-
-fn http_settings(config: &Config, address: std::net::SocketAddr) -> HttpSettings {
-    HttpSettings {
-        preview_timeout: config.transcode.timeout,
-        environment: config.environment.clone(),
-        public_url: config.http.playlist_base_url.clone(),
-        address,
-        max_import_bytes: config.http.max_body_bytes,
-        max_json_bytes: config.http.max_json_bytes,
-        body_timeout: config.http.body_timeout,
     }
 }
 
@@ -533,14 +506,20 @@ async fn add_demo_streams(catalog: &Catalog) {
 
 /// Tells a newcomer what to open.
 #[allow(clippy::print_stdout, reason = "for the person at the terminal")]
-fn announce(address: std::net::SocketAddr, hub: &Hub) {
+fn announce(config: &Config, address: std::net::SocketAddr, hub: &Hub) {
+    let tls = config.tls.certificate.is_some();
+    let base = format!(
+        "{}://{address}{}",
+        if tls { "https" } else { "http" },
+        config.door.base_path
+    );
     println!("\nSightglass is running. Open one of these in VLC, mpv or ffplay:\n");
     for id in hub.catalog.snapshot().keys().take(3) {
-        println!("  http://{address}/streams/preview/{id}");
-        println!("  http://{address}/streams/preview/{id}/index.m3u8   (HLS)");
+        println!("  {base}/streams/preview/{id}");
+        println!("  {base}/streams/preview/{id}/index.m3u8   (HLS)");
     }
-    println!("\nAll streams as a playlist: http://{address}/playlist.m3u");
-    println!("Health: http://{address}/health   Metrics: http://{address}/metrics");
+    println!("\nAll streams as a playlist: {base}/playlist.m3u");
+    println!("Health: {base}/health   Metrics: {base}/metrics");
     println!("Ctrl-C stops it.\n");
 }
 

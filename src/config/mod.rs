@@ -7,6 +7,7 @@
 
 mod check;
 mod cli;
+mod door;
 mod file;
 mod hint;
 mod judging;
@@ -23,6 +24,7 @@ mod tests;
 mod units;
 
 pub use cli::{CliError, Command, cli, parse_command};
+pub use door::{Door, MediaOrigins, ProxyHeaders, Tls};
 pub use mail::Hidden;
 pub use mistake::{ConfigErrors, Mistake, Origin};
 pub use model::{

@@ -1,6 +1,7 @@
 //! The table of settings. To add one, add a line.
 
 use super::check;
+use super::door::{Door, Tls};
 use super::judging::{ByKind, Kinds, SEVERITIES};
 use super::mail::{Addresses, Hidden, HiddenText, HostName, SECURITIES, Sender};
 use super::net::{Cidrs, HeaderText, Listen, Ports, PublicUrl, Schemes};
@@ -55,6 +56,10 @@ section! {
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
         http: Http = Http::read;
+        /// Who is let to the door, and how often.
+        door: Door = Door::read;
+        /// TLS of this server itself.
+        tls: Tls = Tls::read;
         /// Live updates.
         live: Live = Live::read;
         /// Logging, to standard output and to files.
@@ -370,6 +375,8 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Email::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
+        Door::SETTINGS,
+        Tls::SETTINGS,
         Live::SETTINGS,
         Log::SETTINGS,
     ]

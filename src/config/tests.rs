@@ -75,12 +75,18 @@ fn other_value(setting: &Setting) -> String {
         "transcode.default_profile" => "low",
         "transcode.max_concurrent" | "transcode.queue_length" => "0",
         "hls.window" => "9",
+        "http.trusted_proxies" | "http.unlimited_clients" => "192.0.2.0/24",
+        "http.proxy_headers" => "forwarded",
+        "http.base_path" => "/tv",
+        "http.allowed_hosts" => "tv.example.org",
+        "http.cors_origins" | "http.cors_media_origins" => "https://tv.example.org",
+        "http.http2_idle_timeout" => "3m",
         "http.playlist_base_url" => "https://tv.example.org/sub/",
         "monitor.mode" => "continuous",
         "monitor.hold" | "monitor.clear" => "black=20s,silent=1m",
         "monitor.severity" => "silent=warning",
         "monitor.disable" => "bitrate,slow",
-        "alerts.give_up_after" | "monitor.history_age" => "7d",
+        "alerts.give_up_after" | "monitor.history_age" | "http.hsts" => "7d",
         "monitor.thumbnails_bytes"
         | "monitor.history_bytes"
         | "log.max_size"
@@ -109,11 +115,14 @@ fn companions(setting: &Setting) -> Vec<(&'static str, &'static str)> {
         ("EMAIL_FROM", "tv@example.com"),
         ("SMTP_USERNAME", "tv"),
         ("SMTP_PASSWORD", "secret"),
+        ("TLS_CERTIFICATE", "tls.pem"),
+        ("TLS_KEY", "tls.key"),
     ];
     let wanted: &[_] = match setting.key {
         "email.host" | "email.from" | "email.to" => &all[..2],
-        "email.username" | "email.password" => &all[2..],
+        "email.username" | "email.password" => &all[2..4],
         "email.password_file" => &all[2..3],
+        "tls.certificate" | "tls.key" => &all[4..],
         _ => &[],
     };
     let others = wanted

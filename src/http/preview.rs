@@ -13,7 +13,8 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 
 use super::AppState;
-use super::extract::{ClientAddress, Params, Segments, StreamPath, parse_id};
+use super::client::Client;
+use super::extract::{Params, Segments, StreamPath, parse_id};
 use super::problem::Problem;
 use crate::actors::audio::AudioChoice;
 use crate::actors::hls_output::HlsOutput;
@@ -58,7 +59,7 @@ impl PreviewParams {
         &self,
         app: &AppState,
         definition: &Definition,
-        client: ClientAddress,
+        client: &Client,
         headers: &HeaderMap,
     ) -> Result<ViewRequest, Problem> {
         let mut wish = self.wish(app, &definition.options);
@@ -80,7 +81,7 @@ impl PreviewParams {
             stream: definition.id.clone(),
             wish,
             timeout,
-            address: client.0,
+            address: client.address,
             user_agent: agent.and_then(|v| v.to_str().ok()).map(str::to_owned),
             session: None,
         })
@@ -150,7 +151,7 @@ impl PreviewParams {
 pub(super) async fn preview(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
-    client: ClientAddress,
+    client: Client,
     Params(params): Params<PreviewParams>,
     method: Method,
     headers: HeaderMap,
@@ -162,7 +163,7 @@ pub(super) async fn preview(
     } else {
         Shape::Ts
     };
-    show(&app, &id, client, &params, &method, &headers, shape).await
+    show(&app, &id, &client, &params, &method, &headers, shape).await
 }
 
 /// What a preview comes as.
@@ -177,7 +178,7 @@ enum Shape {
 async fn show(
     app: &AppState,
     id: &StreamId,
-    client: ClientAddress,
+    client: &Client,
     params: &PreviewParams,
     method: &Method,
     headers: &HeaderMap,
@@ -210,7 +211,7 @@ async fn show(
 pub(super) async fn index(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
-    client: ClientAddress,
+    client: Client,
     Params(params): Params<PreviewParams>,
     method: Method,
     headers: HeaderMap,
@@ -218,7 +219,7 @@ pub(super) async fn index(
     let shape = Shape::Hls {
         prefix: String::new(),
     };
-    show(&app, &id, client, &params, &method, &headers, shape).await
+    show(&app, &id, &client, &params, &method, &headers, shape).await
 }
 
 async fn transport_stream(app: &AppState, request: &ViewRequest) -> Result<Response, Problem> {
@@ -331,7 +332,7 @@ pub(super) struct SessionParams {
 pub(super) async fn media_playlist(
     Extract(app): Extract<Arc<AppState>>,
     Segments((id, rendition)): Segments<(String, String)>,
-    client: ClientAddress,
+    client: Client,
     Params(params): Params<SessionParams>,
     method: Method,
     headers: HeaderMap,
@@ -360,7 +361,7 @@ pub(super) async fn media_playlist(
     }
     let record = app.hub.catalog.get(&key.0).ok_or(ViewError::NotFound)?;
     let mut request =
-        PreviewParams::default().request(&app, &record.definition, client, &headers)?;
+        PreviewParams::default().request(&app, &record.definition, &client, &headers)?;
     request.wish = match &key.1 {
         RenditionKey::Source | RenditionKey::Picked { .. } => Wish {
             transcode: Some(false),

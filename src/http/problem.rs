@@ -196,7 +196,8 @@ impl Problem {
         self.retry(Duration::from_secs(10))
     }
 
-    fn retry(mut self, after: Duration) -> Self {
+    /// Worth another try after this long.
+    pub(super) fn retry(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }

@@ -6,6 +6,7 @@
 mod accounts;
 mod alerts;
 mod delivery;
+mod door;
 mod exposition;
 mod gathered;
 mod info;
@@ -25,6 +26,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 pub use accounts::text as accounts_text;
 pub use alerts::{held_back, text as alerts_text};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
+pub use door::{TurnedAway, turned_away};
 pub use gathered::{Gathered, text as gathered_text};
 pub use info::text as info_text;
 pub use live::{LiveClient, live_client, live_message, live_resync};
@@ -206,6 +208,7 @@ fn begin_at_zero() {
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn describe() {
     samples::describe();
+    door::describe();
     delivery::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),

@@ -21,9 +21,10 @@ use super::follow::{End, Outlet, follow};
 use super::handshake::Agreed;
 use super::{LiveParams, PIECE, Wish};
 use crate::actors::live::{Seat, Transport};
+use crate::http::AppState;
+use crate::http::client::Client;
 use crate::http::problem::Problem;
 use crate::http::server::Place;
-use crate::http::{AppState, refuse_foreign};
 use crate::live::{Document, Message};
 
 /// The longest from our answer to the first byte of the new protocol.
@@ -49,9 +50,10 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
         (status = 503, body = Problem)))]
 pub(in crate::http) async fn socket(
     Extract(app): Extract<Arc<AppState>>,
+    client: Client,
     mut request: Request<Body>,
 ) -> Result<Response, Problem> {
-    refuse_foreign(request.headers())?;
+    app.door.refuse_foreign(&client, request.headers())?;
     let agreed = match Agreed::read(&request) {
         Ok(agreed) => agreed,
         Err(refusal) => return Ok(refusal),

@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod abuse;
 mod accounts;
 mod alert_rules;
 mod api;
@@ -20,6 +21,7 @@ mod budgets;
 mod codecs;
 mod containers;
 mod delivery;
+mod door;
 mod failover;
 mod files;
 mod flood;

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod alerts;
+mod auth;
 mod delivery;
 mod exposition;
 mod gathered;
@@ -24,6 +25,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 pub use accounts::text as accounts_text;
 pub use alerts::{held_back, text as alerts_text};
+pub use auth::{audit_dropped, login, refusal};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
 pub use gathered::{Gathered, text as gathered_text};
 pub use info::text as info_text;
@@ -207,6 +209,7 @@ fn begin_at_zero() {
 fn describe() {
     samples::describe();
     delivery::describe();
+    auth::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
         (

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sightglass::alerts::MailAddress;
 use sightglass::app;
-use sightglass::app::trial;
+use sightglass::app::{people, trial};
 use sightglass::config::{self, Command, Config};
 use sightglass::log::{self, Log};
 use sightglass::memory::{self, Accounting};
@@ -27,6 +27,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Command::TestAlert { config, to }) => test_alert(&config, &to),
+        Ok(Command::User { config, command }) => ask(people::users(&config, command)),
+        Ok(Command::Token { config, command }) => ask(people::tokens(&config, command)),
         Err(mistakes) => {
             complain(&mistakes.to_string());
             ExitCode::from(2)
@@ -86,6 +88,27 @@ fn test_alert(config: &Config, to: &[MailAddress]) -> ExitCode {
     };
     match told {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what needs no server, and says what came of it.
+fn ask(work: impl Future<Output = Result<String, String>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let answer = match runtime {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => Err(format!("cannot start the async runtime: {error}")),
+    };
+    match answer {
+        Ok(text) => {
+            say(&text);
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE

@@ -1,5 +1,6 @@
 //! The table of settings. To add one, add a line.
 
+use super::auth::Auth;
 use super::check;
 use super::judging::{ByKind, Kinds, SEVERITIES};
 use super::mail::{Addresses, Hidden, HiddenText, HostName, SECURITIES, Sender};
@@ -55,6 +56,8 @@ section! {
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
         http: Http = Http::read;
+        /// Who is let in.
+        auth: Auth = Auth::read;
         /// Live updates.
         live: Live = Live::read;
         /// Logging, to standard output and to files.
@@ -370,6 +373,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Email::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
+        Auth::SETTINGS,
         Live::SETTINGS,
         Log::SETTINGS,
     ]

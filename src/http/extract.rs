@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, Uri, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -20,15 +20,25 @@ pub(super) struct Peer(pub SocketAddr);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClientAddress(pub IpAddr);
 
+impl ClientAddress {
+    /// That of a request.
+    pub(super) fn of(extensions: &Extensions) -> Option<Self> {
+        let peer = extensions.get::<Peer>()?;
+        Some(Self(peer.0.ip().to_canonical()))
+    }
+
+    /// Whether the client speaks TLS with us.
+    #[allow(clippy::unused_self, reason = "this server speaks none itself yet")]
+    pub(super) fn is_https(self) -> bool {
+        false
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let peer = parts
-            .extensions
-            .get::<Peer>()
-            .ok_or_else(Problem::internal)?;
-        Ok(Self(peer.0.ip().to_canonical()))
+        Self::of(&parts.extensions).ok_or_else(Problem::internal)
     }
 }
 

@@ -4,7 +4,9 @@
 
 mod accounts;
 mod alerts;
+mod auth;
 mod extract;
+mod gate;
 mod health;
 mod history;
 mod import;
@@ -20,6 +22,7 @@ mod server;
 mod sources;
 mod status;
 mod streams;
+mod throttle;
 mod validation;
 
 use std::net::SocketAddr;
@@ -44,8 +47,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use server::{Limits, Server};
+pub use throttle::LoginThrottle;
 
 use crate::actors::alerts::Alerts;
+use crate::actors::auth::Auth;
 use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
 use crate::actors::info::Info;
@@ -73,6 +78,10 @@ pub struct AppState {
     pub info: Info,
     /// Tells those who follow what has changed.
     pub live: Live,
+    /// Lets people and programs in.
+    pub auth: Auth,
+    /// Slows down who tries passwords.
+    pub logins: LoginThrottle,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// One scrape at a time: others wait, and cost nothing until then.
@@ -136,6 +145,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(status::end_session))
         .merge(info_routes())
         .merge(alerts::routes())
+        .merge(auth::routes())
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
         .layer(middleware::from_fn_with_state(
             settings.max_json_bytes,
@@ -196,6 +206,10 @@ pub fn router(state: Arc<AppState>) -> Router {
             )
         })
         .layer(RequestBodyTimeoutLayer::new(settings.body_timeout))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&state),
+            gate::gate,
+        ))
         .layer(middleware::from_fn(refuse_foreign_pages))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(observe))
@@ -250,6 +264,7 @@ async fn welcome() -> impl IntoResponse {
         "alerts                 /api/v1/alerts/active\n",
         "this server            /api/v1/info/health\n",
         "what changes, live     /api/v1/events/stream\n",
+        "who one is             /api/v1/me\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

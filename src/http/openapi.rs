@@ -18,6 +18,7 @@ pub(super) fn describe(mut description: OpenApi) -> Vec<u8> {
     for response in responses(&mut json) {
         name_problem(response);
     }
+    super::gate::describe(&mut json);
     serde_json::to_vec(&json).unwrap_or_default()
 }
 

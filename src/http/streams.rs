@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::AppState;
 use super::extract::{Body, Params, StreamPath, if_match};
+use super::gate::Access;
 use super::live::poll;
 use super::monitor::HealthView;
 use super::problem::Problem;
 use super::sources::{self, SourceView};
 use crate::actors::catalog::{CatalogError, runs_otherwise};
 use crate::actors::hub::StreamStatus;
+use crate::auth::Permission;
 use crate::base::clock;
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::live::Document;
@@ -136,6 +138,18 @@ impl StreamView {
     }
 }
 
+impl StreamView {
+    /// Without what leads to the provider, for who may only look: URLs of sources, and attributes that may hold some, are
+    /// often all that one needs to use an account.
+    fn for_eyes_of(mut self, app: &AppState, access: &Access) -> Self {
+        if !app.auth.may(&access.principal, Permission::Operate) {
+            self.record.definition.sources.clear();
+            self.record.definition.attributes.clear();
+        }
+        self
+    }
+}
+
 impl FailureView {
     pub(super) fn new(error: &IngestError) -> Self {
         Self {
@@ -156,6 +170,10 @@ fn without_secrets<S: serde::Serializer>(
 
 fn answer(app: &AppState, status: StatusCode, record: &Record) -> Response {
     let view = StreamView::new(app, record, app.hub.status(&record.definition));
+    tagged(status, record, view)
+}
+
+fn tagged(status: StatusCode, record: &Record, view: StreamView) -> Response {
     let mut response = (status, Json(view)).into_response();
     if let Ok(tag) = HeaderValue::from_str(&record.etag()) {
         response.headers_mut().insert(header::ETAG, tag);
@@ -177,11 +195,13 @@ pub(super) async fn to_the_end<T: Send + 'static>(
     }
 }
 
-/// Lists streams; with `since`, tells what has changed since then, as live updates do.
+/// Lists streams; with `since`, tells what has changed since then, as live updates do. Where they come from is shown to
+/// who may change them.
 #[utoipa::path(get, path = "/api/v1/streams", tag = "streams", params(ListParams),
     responses((status = 200, body = Listed), (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn list(
     Extract(app): Extract<Arc<AppState>>,
+    access: Access,
     uri: Uri,
 ) -> Result<Response, Problem> {
     if let Some(query) = poll::query(&uri) {
@@ -212,7 +232,7 @@ pub(super) async fn list(
     let (items, total) = page.of(matching);
     let items = items
         .into_iter()
-        .map(|(record, status)| StreamView::new(&app, record, status))
+        .map(|(record, status)| StreamView::new(&app, record, status).for_eyes_of(&app, &access))
         .collect();
     let page = StreamList {
         total,
@@ -247,7 +267,7 @@ pub(super) async fn create(
     Ok(response)
 }
 
-/// One stream.
+/// One stream. Where it comes from is shown to who may change it.
 ///
 /// The entity tag is for writes (`If-Match`): it names the definition, not how the stream is now.
 #[utoipa::path(get, path = "/api/v1/streams/{id}", tag = "streams",
@@ -256,9 +276,15 @@ pub(super) async fn create(
 pub(super) async fn read(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
+    access: Access,
 ) -> Result<Response, Problem> {
     let record = app.hub.catalog.get(&id).ok_or(CatalogError::NotFound)?;
-    Ok(answer(&app, StatusCode::OK, &record))
+    let view = StreamView::new(&app, &record, app.hub.status(&record.definition));
+    Ok(tagged(
+        StatusCode::OK,
+        &record,
+        view.for_eyes_of(&app, &access),
+    ))
 }
 
 /// Replaces a stream's definition.

@@ -15,6 +15,7 @@ mod support;
 mod accounts;
 mod alert_rules;
 mod api;
+mod auth;
 mod bombs;
 mod budgets;
 mod codecs;

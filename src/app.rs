@@ -1,7 +1,9 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+mod auth;
 mod door;
 pub mod health;
+pub mod people;
 mod supervised;
 pub mod trial;
 
@@ -14,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::actors::accounts::Accounts;
 use crate::actors::alerts::Alerts;
+use crate::actors::auth::{Auth, AuthError};
 use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
 use crate::actors::convert::encoding;
@@ -46,7 +49,7 @@ use crate::metrics;
 use crate::notify::{Poster, PosterSettings, Receivers, Retry, alertmanager};
 use crate::pipeline::{self, Library};
 use crate::process;
-use crate::store::{self, Closing, Opened, Store};
+use crate::store::{self, AlertsKept, Closing, Opened, Store};
 use crate::stream::{Draft, StreamId};
 use crate::supervise::{self, Supervisor};
 
@@ -94,9 +97,31 @@ pub enum AppError {
     /// The metrics recorder.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// It would listen beyond this machine, and nobody could log in.
+    #[error(
+        "{address} is not loopback, and nobody could log in there. Add an administrator (sightglass user add NAME --role admin, \
+         or AUTH_ADMIN_PASSWORD_FILE), or start with --auth required to be told a one-time token that makes one; or let \
+         everybody in with --insecure"
+    )]
+    Unguarded {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+    /// Who is let in.
+    #[error("nobody can be let in: {0}")]
+    Auth(String),
     /// Something did not end in time.
     #[error("forced to stop: {0}")]
     Forced(String),
+}
+
+impl From<AuthError> for AppError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Store(error) => Self::Store(error),
+            error => Self::Auth(error.to_string()),
+        }
+    }
 }
 
 /// Runs the server until `stop` is cancelled and everything has ended.
@@ -124,7 +149,9 @@ pub async fn run(
         costs,
         states,
         alerts,
+        auth,
     } = blocking(move || Store::open(&db_path, &kept)).await?;
+    let auth = auth::open(&config, store.clone(), auth).await?;
     let outbox = store.clone();
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
@@ -141,6 +168,7 @@ pub async fn run(
         bounds.ceiling_bytes,
     )?);
     let (server, address, certificates) = door::listen(&config).await?;
+    auth::listening(&config, &auth, address)?;
     let mut states: HashMap<_, _> = states.into_iter().collect();
     let kept = states.remove(&StreamId::server());
     let monitor = Monitor::new(
@@ -150,16 +178,7 @@ pub async fn run(
         states,
         kept.as_ref().and_then(own_network),
     );
-    let alerts = Alerts::new(
-        Arc::clone(&hub),
-        monitor.clone(),
-        alerts,
-        crate::alerts::Settings {
-            rate_limit: config.alerts.rate_limit,
-            ..crate::alerts::Settings::default()
-        },
-        &config.email.to,
-    );
+    let alerts = alerting(&config, &hub, &monitor, alerts);
     let delivery = delivery(&config, outbox, Arc::new(alerts.clone())).await?;
     let (info, looker) = look_at_ourselves(&config, &hub, &monitor, &log, &delivery, kept);
     let live = Live::new(
@@ -173,6 +192,7 @@ pub async fn run(
         alerts: alerts.clone(),
         info,
         live: live.clone(),
+        auth: auth.clone(),
         hub: Arc::clone(&hub),
         delivery: delivery.clone(),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
@@ -190,7 +210,8 @@ pub async fn run(
     }
     // They end with `stop`.
     let tasks = TaskTracker::new();
-    tasks.spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
+    let keeping = upkeep(Arc::clone(&hub), auth, prometheus, log, stop.clone());
+    tasks.spawn(keeping);
     tasks.spawn(door::reload(certificates, supervisor.clone(), stop.clone()));
     tasks.spawn(looker.run(stop.clone()));
     tasks.spawn(hub.accounts().clone().run(stop.clone()));
@@ -209,6 +230,16 @@ pub async fn run(
     close(hub, closing).await;
     tracing::info!(clean = ended.is_ok(), "stopped");
     ended
+}
+
+/// Who tells whom of what.
+fn alerting(config: &Config, hub: &Arc<Hub>, monitor: &Monitor, kept: AlertsKept) -> Alerts {
+    let settings = crate::alerts::Settings {
+        rate_limit: config.alerts.rate_limit,
+        ..crate::alerts::Settings::default()
+    };
+    let (hub, monitor) = (Arc::clone(hub), monitor.clone());
+    Alerts::new(hub, monitor, kept, settings, &config.email.to)
 }
 
 fn store_settings(config: &Config) -> store::Settings {
@@ -525,6 +556,7 @@ fn announce(config: &Config, address: std::net::SocketAddr, hub: &Hub) {
 
 async fn upkeep(
     hub: Arc<Hub>,
+    auth: Auth,
     prometheus: metrics_exporter_prometheus::PrometheusHandle,
     log: Log,
     stop: CancellationToken,
@@ -535,6 +567,7 @@ async fn upkeep(
         .is_some()
     {
         hub.expire_hls();
+        auth.expire(clock::now());
         prometheus.run_upkeep();
         log.tick(clock::now());
     }

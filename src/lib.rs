@@ -12,7 +12,7 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
+//!   [`dash`], [`admission`], [`accounts`], [`auth`] (who may do what), [`history`] (events, minutes and reports of streams),
 //!   [`alerts`] (who is told of what, when, and in which words), [`info`] (how the server itself is), [`feed`], the
 //!   fan-out that holds no socket, and [`live`], what those are told who look on.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
@@ -29,6 +29,7 @@ pub mod actors;
 pub mod admission;
 pub mod alerts;
 pub mod app;
+pub mod auth;
 pub mod base;
 pub mod conditions;
 pub mod config;

@@ -5,6 +5,7 @@
 //! the types the program works with, by the same parser wherever it came from, and every mistake is told at once.
 //! Nothing here touches the outside: arguments, environment and file reading are handed in ([`cli()`] hands in the real ones).
 
+mod auth;
 mod check;
 mod cli;
 mod door;
@@ -16,6 +17,7 @@ mod mistake;
 mod model;
 mod net;
 mod parser;
+mod people;
 mod profile;
 mod reader;
 mod section;
@@ -23,6 +25,7 @@ mod section;
 mod tests;
 mod units;
 
+pub use auth::{Auth, AuthMode, MetricsAccess};
 pub use cli::{CliError, Command, cli, parse_command};
 pub use door::{Door, MediaOrigins, ProxyHeaders, Tls};
 pub use mail::Hidden;
@@ -32,6 +35,7 @@ pub use model::{
     Sources, Transcode, settings,
 };
 pub use parser::log_filter;
+pub use people::{TokenCommand, UserCommand};
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};
 pub use reader::{Flags, Loaded};
 pub use section::Setting;

@@ -1,5 +1,6 @@
 //! The table of settings. To add one, add a line.
 
+use super::auth::Auth;
 use super::check;
 use super::door::{Door, Tls};
 use super::judging::{ByKind, Kinds, SEVERITIES};
@@ -56,6 +57,8 @@ section! {
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
         http: Http = Http::read;
+        /// Who is let in.
+        auth: Auth = Auth::read;
         /// Who is let to the door, and how often.
         door: Door = Door::read;
         /// TLS of this server itself.
@@ -375,6 +378,7 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Email::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
+        Auth::SETTINGS,
         Door::SETTINGS,
         Tls::SETTINGS,
         Live::SETTINGS,

@@ -53,9 +53,16 @@ fn other_value(setting: &Setting) -> String {
         | "sources.media_dir"
         | "sources.secrets_dir"
         | "transcode.pipelines_dir"
-        | "log.dir" => "elsewhere/x",
+        | "log.dir"
+        | "auth.admin_password_file" => "elsewhere/x",
+        "auth.mode" => "required",
+        "auth.metrics_access" => "token",
+        "auth.admin_name" => "ada",
+        "auth.session_idle" | "auth.playback_validity" => "1h",
+        "auth.session_age" | "auth.playlist_validity" => "2d",
         "environment" => "staging",
-        "demo"
+        "auth.insecure"
+        | "demo"
         | "sources.allow_multicast"
         | "sources.allow_listen"
         | "alerts.allow_private"

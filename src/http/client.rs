@@ -36,7 +36,6 @@ pub(super) struct Client {
 
 impl Client {
     /// Who it is for limits.
-    #[allow(dead_code, reason = "logins come with authentication")]
     pub(super) fn id(&self) -> ClientId {
         ClientId::of(self.address)
     }

@@ -31,7 +31,6 @@ pub struct Door {
     /// How often each may ask.
     pub(super) rates: RateLimits,
     /// Who has failed to log in.
-    #[allow(dead_code, reason = "logins come with authentication")]
     pub(super) logins: LoginThrottle,
 }
 
@@ -60,7 +59,6 @@ impl Door {
     }
 
     /// The path that cookies are for.
-    #[allow(dead_code, reason = "cookies come with authentication")]
     pub(super) fn cookie_path(&self) -> &str {
         if self.base_path.is_empty() {
             "/"

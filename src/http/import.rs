@@ -10,12 +10,15 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
+use super::auth::Signer;
 use super::client::Client;
 use super::extract::{Params, read_body};
+use super::gate::Access;
 use super::problem::Problem;
+use crate::auth::{Permission, Place};
 use crate::ingest::IngestError;
 use crate::m3u::{self, Counts, Plan, PreviewFormat, Row};
-use crate::stream::{Draft, Invalid, Source, SourceKind, State};
+use crate::stream::{Draft, Invalid, Source, SourceKind, State, StreamId};
 
 /// The largest body that may hold the URL of a playlist instead of a playlist.
 const MAX_URL_BODY: usize = 8 << 10;
@@ -185,6 +188,7 @@ pub(super) struct ExportParams {
     responses((status = 200, description = "An M3U playlist", content_type = "audio/x-mpegurl"), (status = 400, body = Problem)))]
 pub(super) async fn export(
     Extract(app): Extract<Arc<AppState>>,
+    access: Access,
     Params(params): Params<ExportParams>,
     client: Client,
 ) -> Result<Response, Problem> {
@@ -196,6 +200,12 @@ pub(super) async fn export(
     if params.secrets && !params.sources {
         let text = "secrets=true goes with sources=true: previews hold none";
         return Err(Problem::bad_request(text));
+    }
+    if params.sources {
+        access.require(&app, Permission::Operate)?;
+    }
+    if params.secrets {
+        access.require(&app, Permission::Admin)?;
     }
     if let Some(quality) = &params.quality {
         let wish = crate::actors::plan::Wish {
@@ -228,7 +238,17 @@ pub(super) async fn export(
             format,
         }
     };
-    let text = m3u::write(chosen, target);
+    let place = match format {
+        PreviewFormat::Ts => Place::Preview,
+        PreviewFormat::Hls => Place::Index,
+    };
+    let validity = app.auth.settings().playlist_validity;
+    let signer = Signer::new(&app, &access, &client, validity);
+    let sign = |id: &StreamId, query: &str| {
+        let signer = signer.as_ref()?;
+        Some(signer.stream(place, id.as_str(), query))
+    };
+    let text = m3u::write(chosen, target, &sign);
     let head = [
         (header::CONTENT_TYPE, "audio/x-mpegurl; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -241,7 +261,7 @@ pub(super) async fn export(
 }
 
 /// Where players reach us: as configured, else as this client did.
-fn base_url(app: &AppState, client: &Client) -> String {
+pub(super) fn base_url(app: &AppState, client: &Client) -> String {
     if let Some(url) = &app.settings.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }

@@ -5,12 +5,14 @@
 
 mod accounts;
 mod alerts;
+mod auth;
 mod base_path;
 mod client;
 mod cors;
 mod door;
 mod extract;
 mod forwarded;
+mod gate;
 mod headers;
 mod health;
 mod history;
@@ -57,6 +59,7 @@ pub use door::Door;
 pub use server::{Certificates, Limits, Server, TlsError};
 
 use crate::actors::alerts::Alerts;
+use crate::actors::auth::Auth;
 use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
 use crate::actors::info::Info;
@@ -84,6 +87,8 @@ pub struct AppState {
     pub info: Info,
     /// Tells those who follow what has changed.
     pub live: Live,
+    /// Lets people and programs in.
+    pub auth: Auth,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// One scrape at a time: others wait, and cost nothing until then.
@@ -149,6 +154,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
         .routes(routes!(status::end_session))
         .merge(info_routes())
         .merge(alerts::routes())
+        .merge(auth::routes())
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
         .layer(middleware::from_fn_with_state(
             settings.max_json_bytes,
@@ -216,6 +222,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
 fn guard(router: Router<Arc<AppState>>, state: &Arc<AppState>) -> Router<Arc<AppState>> {
     let state = || Arc::clone(state);
     router
+        .layer(middleware::from_fn_with_state(state(), gate::gate))
         .layer(middleware::from_fn_with_state(
             state(),
             origin::refuse_foreign_pages,
@@ -264,6 +271,7 @@ async fn welcome(State(app): State<Arc<AppState>>) -> impl IntoResponse {
         "alerts                 /api/v1/alerts/active\n",
         "this server            /api/v1/info/health\n",
         "what changes, live     /api/v1/events/stream\n",
+        "who one is             /api/v1/me\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",

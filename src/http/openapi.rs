@@ -41,6 +41,7 @@ pub(super) fn describe(mut description: OpenApi, base_path: &str) -> Vec<u8> {
             schema["required"] = json!(always);
         }
     }
+    super::gate::describe(&mut json);
     serde_json::to_vec(&json).unwrap_or_default()
 }
 

@@ -215,6 +215,11 @@ impl IntoResponse for Problem {
         if let Some(after) = retry_after {
             headers.insert(header::RETRY_AFTER, after.as_secs().max(1).into());
         }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2.
+            let bearer = HeaderValue::from_static(r#"Bearer realm="Sightglass""#);
+            headers.insert(header::WWW_AUTHENTICATE, bearer);
+        }
         response
     }
 }

@@ -86,7 +86,6 @@ impl RateLimits {
     ///
     /// # Errors
     /// How long to wait.
-    #[allow(dead_code, reason = "tokens come with authentication")]
     pub(super) fn token(&self, name: &str) -> Result<(), Wait> {
         let Some(limit) = &self.tokens else {
             return Ok(());

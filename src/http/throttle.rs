@@ -82,7 +82,6 @@ impl LoginThrottle {
     ///
     /// # Errors
     /// How long to wait. What is asked for meanwhile does not make it longer.
-    #[allow(dead_code, reason = "logins come with authentication")]
     pub(super) fn attempt(
         &self,
         client: ClientId,
@@ -107,14 +106,12 @@ impl LoginThrottle {
 /// A try to log in. One that is dropped has failed.
 #[derive(Debug)]
 #[must_use = "a try that is not told to have succeeded has failed"]
-#[allow(dead_code, reason = "logins come with authentication")]
 pub(super) struct Attempt {
     throttle: LoginThrottle,
     client: ClientId,
     name: u64,
 }
 
-#[allow(dead_code, reason = "logins come with authentication")]
 impl Attempt {
     /// It was the right password.
     pub(super) fn succeeded(self, now: Instant) {

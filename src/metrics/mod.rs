@@ -5,6 +5,7 @@
 
 mod accounts;
 mod alerts;
+mod auth;
 mod delivery;
 mod door;
 mod exposition;
@@ -25,6 +26,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 pub use accounts::text as accounts_text;
 pub use alerts::{held_back, text as alerts_text};
+pub use auth::{audit_dropped, login, refusal};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
 pub use door::{TurnedAway, turned_away};
 pub use gathered::{Gathered, text as gathered_text};
@@ -210,6 +212,7 @@ fn describe() {
     samples::describe();
     door::describe();
     delivery::describe();
+    auth::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
         (

@@ -16,6 +16,7 @@ mod abuse;
 mod accounts;
 mod alert_rules;
 mod api;
+mod auth;
 mod bombs;
 mod budgets;
 mod codecs;

@@ -1,5 +1,6 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+mod confinement;
 pub mod health;
 mod supervised;
 pub mod trial;
@@ -48,6 +49,8 @@ use crate::process;
 use crate::store::{self, Closing, Opened, Store};
 use crate::stream::{Draft, StreamId};
 use crate::supervise::{self, Supervisor};
+
+pub use confinement::{confine, tell_confinement};
 
 /// HLS sessions are looked through this often.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);

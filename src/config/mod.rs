@@ -7,6 +7,7 @@
 
 mod check;
 mod cli;
+mod confine;
 mod file;
 mod hint;
 mod judging;

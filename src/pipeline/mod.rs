@@ -23,6 +23,8 @@ mod assemble;
 mod bridge;
 mod bus;
 mod census;
+#[cfg(test)]
+mod confined;
 mod convert;
 mod durations;
 mod error;
@@ -35,8 +37,8 @@ mod leak;
 mod library;
 mod overlay;
 mod packages;
-mod pulse;
 mod plugins;
+mod pulse;
 mod redact;
 mod registry;
 mod rtp;
@@ -62,8 +64,8 @@ pub use error::{Mistake, PipelineError};
 pub use event::{Event, Events, Fault};
 pub use fit::{Fit, Picture, encoder_threads, fit};
 pub use library::{Library, init};
-pub use pulse::{Pulse, PulseError};
 pub use plugins::{Loaded, loaded, prepare};
+pub use pulse::{Pulse, PulseError};
 pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
 pub use rtp::{Packets, RtpSpec, RtpTrack};
 pub use running::{

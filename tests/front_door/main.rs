@@ -18,6 +18,7 @@ mod api;
 mod bombs;
 mod budgets;
 mod codecs;
+mod confinement;
 mod containers;
 mod delivery;
 mod failover;

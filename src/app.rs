@@ -1,6 +1,7 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
 mod auth;
+mod confinement;
 mod door;
 pub mod health;
 pub mod people;
@@ -52,6 +53,8 @@ use crate::process;
 use crate::store::{self, AlertsKept, Closing, Opened, Store};
 use crate::stream::{Draft, StreamId};
 use crate::supervise::{self, Supervisor};
+
+pub use confinement::{confine, tell_confinement};
 
 /// HLS sessions are looked through this often.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);

@@ -36,6 +36,11 @@ fn main() -> ExitCode {
 fn serve(config: Config, accounting: Accounting) -> ExitCode {
     // While everything may still be opened.
     let supervisor = Supervisor::from_environment();
+    // Before the first thread: each inherits it.
+    if let Err(error) = app::confine(&config) {
+        complain(&error.to_string());
+        return ExitCode::FAILURE;
+    }
     let log = match log::start(&config.log) {
         Ok(log) => log,
         Err(error) => {
@@ -43,6 +48,7 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    app::tell_confinement(&config);
     let supervisor = supervisor.unwrap_or_else(|error| {
         tracing::warn!(%error, "the service manager cannot be reached");
         Supervisor::default()

@@ -8,6 +8,7 @@
 mod auth;
 mod check;
 mod cli;
+mod confine;
 mod door;
 mod file;
 mod hint;

@@ -2,6 +2,7 @@
 
 use super::auth::Auth;
 use super::check;
+use super::confine::{CONFINEMENT_MODES, Paths, Plugins};
 use super::door::{Door, Tls};
 use super::judging::{ByKind, Kinds, SEVERITIES};
 use super::mail::{Addresses, Hidden, HiddenText, HostName, SECURITIES, Sender};
@@ -13,6 +14,7 @@ use super::section::{Setting, section};
 use super::units::{DAY, HOUR, KIB, MIB, MINUTE, Millis, SECOND, Size};
 use crate::alerts::{MailAddress, Mailbox};
 use crate::conditions::{Kind, Severity};
+use crate::confine::Mode;
 use crate::mail::Security;
 use crate::stream::MonitorMode;
 use ipnet::IpNet;
@@ -35,6 +37,12 @@ section! {
         demo: bool = "false", ["DEMO"], "demo", Switch;
         /// From the signal to stop until the exit is forced.
         shutdown_timeout: Duration = "25s", ["SHUTDOWN_TIMEOUT"], "shutdown-timeout", Millis(SECOND, 30 * SECOND);
+        /// Whether the process gives up what it does not need: on (as far as the kernel can), required (all of it, or no start), off.
+        confinement: Mode = "on", ["CONFINEMENT"], "confinement", OneOf(CONFINEMENT_MODES);
+        /// Files and folders that stay readable though no setting names them.
+        confinement_read: Vec<PathBuf> = "", ["CONFINEMENT_READ"], "confinement-read", Paths;
+        /// Devices and folders that decoders and encoders may use, such as /dev/dri.
+        confinement_devices: Vec<PathBuf> = "", ["CONFINEMENT_DEVICES"], "confinement-devices", Paths;
     }
     with {
         /// Where streams are pulled from, and how patiently.
@@ -131,6 +139,8 @@ section! {
         threads: u32 = "2", ["TRANSCODE_THREADS"], "transcode-threads", whole(1, 32);
         /// Folder of pipeline files that replace built-in ones of the same name; empty for none.
         pipelines_dir: Option<PathBuf> = "", ["PIPELINES_DIR"], "pipelines-dir", Maybe(FilePath);
+        /// GStreamer plugins that may be used beside the built-in list; those that pipelines_dir needs are found without.
+        gstreamer_plugins: Vec<String> = "", ["GSTREAMER_PLUGINS"], "gstreamer-plugins", Plugins;
         /// Streams pulled through GStreamer at a time (RTSP, RTMP, SRT and the like, and test streams).
         max_gst_ingests: usize = "16", ["MAX_GSTREAMER_INGESTS"], "max-gstreamer-ingests", whole(0, 4_096);
         /// A pipeline of this age is replaced at a keyframe, without viewers noticing; 0 never replaces one.

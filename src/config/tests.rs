@@ -61,6 +61,9 @@ fn other_value(setting: &Setting) -> String {
         "auth.session_idle" | "auth.playback_validity" => "1h",
         "auth.session_age" | "auth.playlist_validity" => "2d",
         "environment" => "staging",
+        "confinement" => "required",
+        "confinement_read" | "confinement_devices" => "/dev/dri,/srv/more",
+        "transcode.gstreamer_plugins" => "va,nvcodec",
         "auth.insecure"
         | "demo"
         | "sources.allow_multicast"
@@ -182,6 +185,8 @@ fn defaults() {
     assert_eq!(config.environment, "production");
     assert!(!config.demo);
     assert_eq!(config.shutdown_timeout, ms(25_000));
+    assert_eq!(config.confinement, crate::confine::Mode::On);
+    assert!(config.confinement_read.is_empty() && config.confinement_devices.is_empty());
     assert_eq!(
         config.sources,
         Sources {
@@ -230,6 +235,7 @@ fn defaults() {
             default_profile: "medium".to_owned(),
             threads: 2,
             pipelines_dir: None,
+            gstreamer_plugins: vec![],
             max_gst_ingests: 16,
             pipeline_max_age: ms(24 * 3_600_000),
             teardown_deadline: ms(5_000),

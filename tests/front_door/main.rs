@@ -20,6 +20,7 @@ mod auth;
 mod bombs;
 mod budgets;
 mod codecs;
+mod confinement;
 mod containers;
 mod delivery;
 mod door;

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use url::Url;
+
 use super::AppError;
 use crate::actors::auth::{Auth, AuthError, Settings};
 use crate::auth::{Lifetimes, Password, Role};
@@ -45,7 +47,7 @@ pub(super) fn listening(config: &Config, auth: &Auth, address: SocketAddr) -> Re
     if is_loopback(address) {
         auth.listens_locally();
     }
-    offer_bootstrap(auth, address)?;
+    offer_bootstrap(config, auth, address)?;
     Ok(())
 }
 
@@ -64,18 +66,29 @@ fn check(config: &Config, auth: &Auth, address: SocketAddr) -> Result<(), AppErr
     clippy::print_stderr,
     reason = "not for the log, where it would be kept"
 )]
-fn offer_bootstrap(auth: &Auth, address: SocketAddr) -> Result<(), AuthError> {
+fn offer_bootstrap(config: &Config, auth: &Auth, address: SocketAddr) -> Result<(), AuthError> {
     if !auth.is_on() || !auth.book().is_empty() {
         return Ok(());
     }
     let token = auth.begin_bootstrap(clock::now())?;
     let token = token.as_str();
+    let public = config.http.playlist_base_url.as_ref();
+    let server = reached_at(public, config.tls.certificate.is_some(), address);
     eprintln!(
         "\nNobody can log in yet. Make the first administrator within an hour, once, with this token:\n\n  {token}\n\n  \
-         curl -H 'content-type: application/json' http://{address}/api/v1/bootstrap \\\n    \
+         curl -H 'content-type: application/json' {server}/api/v1/bootstrap \\\n    \
          -d '{{\"token\": \"{token}\", \"name\": \"admin\", \"password\": \"...\"}}'\n"
     );
     Ok(())
+}
+
+/// Where the server is reached, without a slash at the end.
+fn reached_at(public: Option<&Url>, tls: bool, address: SocketAddr) -> String {
+    match public {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None if tls => format!("https://{address}"),
+        None => format!("http://{address}"),
+    }
 }
 
 /// As configured.
@@ -115,4 +128,22 @@ pub(super) fn password_of(file: &Path) -> Result<Password, String> {
         return Err("the file with the password is empty".to_owned());
     }
     Ok(Password::new(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_administrator_is_sent_to_where_the_server_answers() {
+        let address = "192.0.2.1:8443".parse().unwrap();
+        let public = Url::parse("https://tv.example/sub/").unwrap();
+        for (public, tls, at) in [
+            (None, false, "http://192.0.2.1:8443"),
+            (None, true, "https://192.0.2.1:8443"),
+            (Some(&public), false, "https://tv.example/sub"),
+        ] {
+            assert_eq!(reached_at(public, tls, address), at);
+        }
+    }
 }

@@ -55,13 +55,12 @@ fn other_value(setting: &Setting) -> String {
         | "transcode.pipelines_dir"
         | "log.dir"
         | "auth.admin_password_file" => "elsewhere/x",
-        "auth.mode" => "required",
+        "auth.mode" | "confinement" => "required",
         "auth.metrics_access" => "token",
         "auth.admin_name" => "ada",
         "auth.session_idle" | "auth.playback_validity" => "1h",
         "auth.session_age" | "auth.playlist_validity" => "2d",
         "environment" => "staging",
-        "confinement" => "required",
         "confinement_read" | "confinement_devices" => "/dev/dri,/srv/more",
         "transcode.gstreamer_plugins" => "va,nvcodec",
         "auth.insecure"

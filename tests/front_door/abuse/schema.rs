@@ -15,6 +15,11 @@ const EXAMPLES: u64 = 3;
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance,unsupported_method";
 
+/// A server that lets it do everything, also once it has made users.
+fn open() -> Options {
+    Options::new().quick().env("INSECURE", "true")
+}
+
 /// Lets it loose on a server.
 async fn examine(server: &Server, phases: &str) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -41,7 +46,7 @@ async fn examine(server: &Server, phases: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_keeps_to_its_description_whatever_it_is_asked() {
-    let scene = Scene::set(Options::new().quick()).await;
+    let scene = Scene::set(open()).await;
     let thorough = figure("ABUSE_EXAMPLES", EXAMPLES) > EXAMPLES;
     let phases = if thorough {
         "examples,coverage,fuzzing"
@@ -56,7 +61,7 @@ async fn the_api_keeps_to_its_description_whatever_it_is_asked() {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes long: make abuse"]
 async fn the_api_keeps_to_its_description_over_many_steps() {
-    let server = Server::start(Options::new().quick()).await;
+    let server = Server::start(open()).await;
     server.add_stream("a", "test://ball").await;
     examine(&server, "stateful").await;
     assert!(!server.logs().contain("panicked"));

@@ -123,6 +123,15 @@ async fn a_certificate_is_replaced_while_a_preview_runs() {
             .is_err()
     );
 
+    // Who asks for its health on the same machine asks by TLS, whatever the certificate says.
+    let mut health = clean_command(env!("CARGO_BIN_EXE_sightglass"));
+    health
+        .args(["health", "--listen", address])
+        .env("TLS_CERTIFICATE", folder.path().join("tls.pem"))
+        .env("TLS_KEY", folder.path().join("tls.key"));
+    let health = run(health, SOON).await;
+    assert!(health.success(), "{}", health.stderr);
+
     // A key of another certificate is refused, and the old pair goes on.
     install(folder.path(), "second", "first");
     let pid = server.pid().to_string();

@@ -138,6 +138,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), AppError> {
     let started = clock::now();
+    let passed = supervise::passed_listener()?;
     let prometheus = metrics::install()?;
     raise_descriptor_limit();
     let pipelines_dir = config.transcode.pipelines_dir.clone();
@@ -154,7 +155,7 @@ pub async fn run(
         alerts,
         auth,
     } = blocking(move || Store::open(&db_path, &kept)).await?;
-    let auth = auth::open(&config, store.clone(), auth).await?;
+    let auth = auth::open(&config, passed.as_ref(), store.clone(), auth).await?;
     let outbox = store.clone();
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
@@ -170,7 +171,7 @@ pub async fn run(
         &costs,
         bounds.ceiling_bytes,
     )?);
-    let (server, address, certificates) = door::listen(&config).await?;
+    let (server, address, certificates) = door::listen(&config, passed).await?;
     auth::listening(&config, &auth, address)?;
     let mut states: HashMap<_, _> = states.into_iter().collect();
     let kept = states.remove(&StreamId::server());

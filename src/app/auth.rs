@@ -1,6 +1,6 @@
 //! Who is let in: at the start, and from the command line.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use url::Url;
@@ -15,11 +15,17 @@ use crate::store::{AuthKept, Store};
 /// The largest file with a password, bytes.
 const PASSWORD_FILE_MAX: usize = 4 << 10;
 
-/// Makes ready who lets people in, and the first administrator where a file has a password for one.
+/// Makes ready who lets people in, and the first administrator where a file has a password for one. A socket that was
+/// passed is what is listened on.
 ///
 /// # Errors
 /// When the server would listen beyond this machine and nobody could log in.
-pub(super) async fn open(config: &Config, store: Store, kept: AuthKept) -> Result<Auth, AppError> {
+pub(super) async fn open(
+    config: &Config,
+    passed: Option<&TcpListener>,
+    store: Store,
+    kept: AuthKept,
+) -> Result<Auth, AppError> {
     let auth = Auth::open(store, kept, settings(config), clock::wall()).await?;
     let settings = &config.auth;
     if let Some(file) = &settings.admin_password_file
@@ -34,7 +40,8 @@ pub(super) async fn open(config: &Config, store: Store, kept: AuthKept) -> Resul
     if settings.insecure {
         tracing::warn!("everybody may do everything: insecure is set");
     }
-    check(config, &auth, config.listen)?;
+    let address = passed.and_then(|listener| listener.local_addr().ok());
+    check(config, &auth, address.unwrap_or(config.listen))?;
     Ok(auth)
 }
 

@@ -1,6 +1,6 @@
 //! The listening socket, TLS, and what is asked at the door.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::{AppError, blocking};
 use crate::config::Config;
 use crate::http::{Certificates, Door, HttpSettings, Limits, Server};
-use crate::supervise::{self, Supervisor};
+use crate::supervise::Supervisor;
 
-/// Takes the passed socket or binds the address, with the certificate if there is one: also the address that was bound.
+/// Takes the socket that was passed or binds the address, with the certificate if there is one: also the address that was bound.
 pub(super) async fn listen(
     config: &Config,
+    passed: Option<TcpListener>,
 ) -> Result<(Server, SocketAddr, Option<Certificates>), AppError> {
     let (http, door) = (&config.http, &config.door);
     let mut uncounted = door.unlimited_clients.clone();
@@ -31,7 +32,7 @@ pub(super) async fn listen(
         }
         _ => None,
     };
-    let listening = match supervise::passed_listener()? {
+    let listening = match passed {
         Some(listener) => Server::adopt(listener, limits, certificates.clone()),
         None => Server::bind(config.listen, limits, certificates.clone()).await,
     };

@@ -65,12 +65,12 @@ section! {
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
         http: Http = Http::read;
-        /// Who is let in.
-        auth: Auth = Auth::read;
         /// Who is let to the door, and how often.
         door: Door = Door::read;
         /// TLS of this server itself.
         tls: Tls = Tls::read;
+        /// Who is let in.
+        auth: Auth = Auth::read;
         /// Live updates.
         live: Live = Live::read;
         /// Logging, to standard output and to files.
@@ -388,9 +388,9 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Email::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
-        Auth::SETTINGS,
         Door::SETTINGS,
         Tls::SETTINGS,
+        Auth::SETTINGS,
         Live::SETTINGS,
         Log::SETTINGS,
     ]

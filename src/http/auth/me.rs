@@ -20,6 +20,7 @@ use crate::http::problem::Problem;
 /// What somebody is.
 #[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MeKind)]
 pub(super) enum Kind {
     /// Anybody: this server asks nobody who they are.
     Anybody,

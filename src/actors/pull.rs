@@ -30,7 +30,8 @@ pub(super) async fn pull(
             let single = source.account.as_ref();
             let single = single.map(|_| deps.fetcher.single(&deps.dialer, sink));
             let fetcher = single.as_ref().unwrap_or(&deps.fetcher);
-            match ingest::pull(fetcher, source, sink).await? {
+            let pulled = ingest::pull(fetcher, source, sink).await?;
+            match pulled {
                 Pulled::Ended => Ok(()),
                 Pulled::Foreign(foreign) => {
                     let pull = |to: Sink, _| async move { foreign.pull(&to).await };

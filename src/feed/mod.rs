@@ -151,8 +151,9 @@ impl Feed {
         let mut tracks = self.tracks.subscribe();
         let mut head = self.head.subscribe();
         loop {
-            if let Some(known) = tracks.borrow_and_update().clone() {
-                return Some(known);
+            let known = tracks.borrow_and_update().clone();
+            if known.is_some() {
+                return known;
             }
             head.borrow_and_update();
             if self.state().ended {

@@ -41,7 +41,8 @@ impl Slot {
     pub async fn recalled(&self) -> Reason {
         let mut told = self.told.clone();
         loop {
-            if let Told::Recalled(reason) = *told.borrow_and_update() {
+            let now = *told.borrow_and_update();
+            if let Told::Recalled(reason) = now {
                 return reason;
             }
             if told.changed().await.is_err() {

@@ -49,7 +49,8 @@ impl Seat {
         since: Option<&str>,
         permit: OwnedSemaphorePermit,
     ) -> Self {
-        let cursor = match live.inner.state().journal.start(since, &filter) {
+        let start = live.inner.state().journal.start(since, &filter);
+        let cursor = match start {
             Start::After(seq) => Some(seq),
             Start::Snapshot(why) => {
                 why.into_iter().for_each(metrics::live_resync);

@@ -109,7 +109,8 @@ impl Watcher {
         let mut looking: Option<Look<'_>> = None;
         let mut keeping = None;
         loop {
-            keeping = self.may_look_soon(&status.borrow()).then(|| {
+            let soon = self.may_look_soon(&status.borrow());
+            keeping = soon.then(|| {
                 let kept: Option<Keeping> = keeping.take();
                 kept.unwrap_or_else(|| ingest.keep())
             });

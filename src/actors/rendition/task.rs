@@ -218,16 +218,15 @@ impl Task {
     ) -> RunEnd {
         let feed = &self.source.feed;
         let mut changes = feed.tracks();
-        changes.borrow_and_update();
-        let mut supply = match kept.take() {
-            Some(supply) => supply,
-            None => match changes.borrow().clone() {
-                Some(tracks) => {
-                    let audio = self.key.audio().cloned();
-                    Supply::new(feed, tracks, audio, self.deps.lead)
-                }
-                None => return RunEnd::Failed(internal("the source's tracks are not known")),
-            },
+        // Taken out first: who subscribes while looking at it waits for ever for a publisher who waits for us.
+        let known = changes.borrow_and_update().clone();
+        let mut supply = match (kept.take(), known) {
+            (Some(supply), _) => supply,
+            (None, Some(tracks)) => {
+                let audio = self.key.audio().cloned();
+                Supply::new(feed, tracks, audio, self.deps.lead)
+            }
+            (None, None) => return RunEnd::Failed(internal("the source's tracks are not known")),
         };
         let tracks = Arc::clone(supply.tracks());
         let Some(spec) = self.spec(&tracks) else {

@@ -118,7 +118,8 @@ impl Conduct {
             // Woken by each request, and now and then for those that hang.
             let pause = self.write_timeout / 4;
             let _ = tokio::time::timeout(pause, changes.changed()).await;
-            if let Some(fault) = self.shared.ledger().judge(clock::now(), self.write_timeout) {
+            let fault = self.shared.ledger().judge(clock::now(), self.write_timeout);
+            if let Some(fault) = fault {
                 return fault;
             }
         }

@@ -2,6 +2,9 @@
 # docker build -t sightglass .
 # docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges -p 127.0.0.1:8080:8080 -v sightglass:/var/lib/sightglass sightglass
 #
+# Nobody is let in who does not say who they are: the first start tells a one-time token (docker logs), which makes the first
+# administrator; or -e AUTH_ADMIN_PASSWORD_FILE=/run/secrets/admin-password, and that file.
+#
 # --build-arg SIGHTGLASS_COMMIT=$(git rev-parse HEAD) is what --version tells.
 ARG DEBIAN=bookworm
 
@@ -31,6 +34,7 @@ RUN sightglass --version && install -d -o 10001 -g 10001 -m 0700 /var/lib/sightg
 # Docker's secrets: a file that has the name of a variable is its value.
 ENV GST_REGISTRY_UPDATE=no \
     LISTEN_ADDR=0.0.0.0:8080 \
+    AUTH=required \
     DB_PATH=/var/lib/sightglass/sightglass.redb \
     LOG_FORMAT=json \
     CREDENTIALS_DIRECTORY=/run/secrets

@@ -172,6 +172,14 @@ outage: setup-test ## Keep the mail server away for DELIVERY_OUTAGE_SECONDS (600
 	$(TEST_ENV) $(CARGO) test $(LOCKED) --test front_door -- --exact \
 		delivery::each_alert_arrives_once_though_both_servers_were_down </dev/null
 
+.PHONY: abuse
+abuse: export ABUSE_SECONDS ?= 60
+abuse: export ABUSE_CONNECTIONS ?= 1000
+abuse: export ABUSE_EXAMPLES ?= 300
+abuse: export ABUSE_REQUESTS ?= 200000
+abuse: setup-test ## Attack a server that shows previews: slowhttptest and schemathesis for ABUSE_SECONDS (60), floods of frames; nobody may notice
+	$(TEST_ENV) $(CARGO) test $(LOCKED) --test front_door -- abuse:: --test-threads 1 --include-ignored --nocapture </dev/null
+
 .PHONY: cycles
 cycles: export SOAK_CYCLES ?= 1000
 cycles: setup-test ## Start and stop SOAK_CYCLES (1000) previews, then see what is left

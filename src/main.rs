@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sightglass::alerts::MailAddress;
 use sightglass::app;
-use sightglass::app::{health, trial};
+use sightglass::app::{health, people, trial};
 use sightglass::config::{self, Command, Config};
 use sightglass::log::{self, Log};
 use sightglass::memory::{self, Accounting};
@@ -24,6 +24,8 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Ok(Command::TestAlert { config, to }) => test_alert(&config, &to),
+        Ok(Command::User { config, command }) => people(people::users(&config, command)),
+        Ok(Command::Token { config, command }) => people(people::tokens(&config, command)),
         Err(mistakes) => {
             complain(&mistakes.to_string());
             ExitCode::from(2)
@@ -34,6 +36,11 @@ fn main() -> ExitCode {
 fn serve(config: Config, accounting: Accounting) -> ExitCode {
     // While everything may still be opened.
     let supervisor = Supervisor::from_environment();
+    // Before the first thread: each inherits it.
+    if let Err(error) = app::confine(&config) {
+        complain(&error.to_string());
+        return ExitCode::FAILURE;
+    }
     let log = match log::start(&config.log) {
         Ok(log) => log,
         Err(error) => {
@@ -41,6 +48,7 @@ fn serve(config: Config, accounting: Accounting) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    app::tell_confinement(&config);
     let supervisor = supervisor.unwrap_or_else(|error| {
         tracing::warn!(%error, "the service manager cannot be reached");
         Supervisor::default()
@@ -90,8 +98,13 @@ fn test_alert(config: &Config, to: &[MailAddress]) -> ExitCode {
     finish(at_the_terminal(trial::run(config, to, &mut say)))
 }
 
+/// Changes or lists who is let in, and says what came of it.
+fn people(work: impl Future<Output = Result<String, String>>) -> ExitCode {
+    finish(at_the_terminal(work).map(|answer| say(&answer)))
+}
+
 /// Runs the work of a command that is no server.
-fn at_the_terminal(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+fn at_the_terminal<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -85,6 +85,32 @@ in
             default = "25s";
             description = "From the signal to stop until the exit is forced; at most 30 s.";
           };
+          auth = mkOption {
+            description = "Who is let in.";
+            default = { };
+            type = types.submodule {
+              freeformType = toml.type;
+              options = {
+                mode = mkOption {
+                  type = types.enum [
+                    "required"
+                    "auto"
+                  ];
+                  default = "required";
+                  description = ''
+                    Whether everybody must say who they are: from the first start on, or as soon as there is a user or a
+                    token. Without {option}`services.sightglass.adminPasswordFile` the first start tells a one-time token
+                    in the journal, which makes the first administrator.
+                  '';
+                };
+                metrics_access = nullable (types.enum [
+                  "auto"
+                  "public"
+                  "token"
+                ]) "Who may see /metrics and /health; auto is anybody while only loopback is listened on.";
+              };
+            };
+          };
           sources = mkOption {
             description = "Where streams are pulled from, and how patiently.";
             default = { };
@@ -184,6 +210,8 @@ in
       '';
     };
 
+    adminPasswordFile = nullable types.path "File with the password of the first administrator, `admin`, who is added while there is no user; only root need be able to read it.";
+
     environmentFile = nullable types.path "File of further environment variables, for systemd's `EnvironmentFile`.";
 
     socketActivation = mkEnableOption ''
@@ -224,6 +252,7 @@ in
     };
 
     prometheus.enable = mkEnableOption "a scrape job and rules in the Prometheus of this machine";
+    prometheus.credentialsFile = nullable types.path "File with a token for metrics (`POST /api/v1/tokens` with the scope `metrics`) that Prometheus can read: for where more than loopback is listened on.";
     prometheus.streamRules = mkOption {
       type = types.bool;
       default = true;
@@ -257,10 +286,14 @@ in
         environment = {
           # Found anew when the plugins change.
           GST_REGISTRY = "/var/cache/sightglass/gstreamer.registry";
+        }
+        // lib.optionalAttrs (cfg.adminPasswordFile != null) {
+          AUTH_ADMIN_PASSWORD_FILE = "%d/admin-password";
         };
         serviceConfig = {
           Type = "notify";
           NotifyAccess = "main";
+          ExecReload = "${pkgs.coreutils}/bin/kill -HUP $MAINPID";
           ExecStart = "${lib.getExe cfg.package} serve --config ${if cfg.checkConfig then checked else configFile}";
           WatchdogSec = cfg.watchdog;
           Restart = "on-failure";
@@ -317,7 +350,9 @@ in
             "mincore landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp"
           ];
 
-          LoadCredential = lib.mapAttrsToList (name: file: "${name}:${file}") cfg.credentials;
+          LoadCredential =
+            lib.mapAttrsToList (name: file: "${name}:${file}") cfg.credentials
+            ++ optional (cfg.adminPasswordFile != null) "admin-password:${cfg.adminPasswordFile}";
           EnvironmentFile = optional (cfg.environmentFile != null) cfg.environmentFile;
         }
         # Folders of media lie where it pleases the operator, also in a home.
@@ -358,16 +393,21 @@ in
       services.prometheus = {
         enable = lib.mkDefault true;
         scrapeConfigs = [
-          {
-            job_name = "sightglass";
-            static_configs = [
-              {
-                targets = [ "127.0.0.1:${toString port}" ];
-                labels.site = config.networking.hostName;
-              }
-            ];
-            sample_limit = 50000;
-          }
+          (
+            {
+              job_name = "sightglass";
+              static_configs = [
+                {
+                  targets = [ "127.0.0.1:${toString port}" ];
+                  labels.site = config.networking.hostName;
+                }
+              ];
+              sample_limit = 50000;
+            }
+            // lib.optionalAttrs (cfg.prometheus.credentialsFile != null) {
+              authorization.credentials_file = cfg.prometheus.credentialsFile;
+            }
+          )
         ];
         ruleFiles = [
           ../prometheus/rules/recording.yml

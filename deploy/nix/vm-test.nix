@@ -18,9 +18,11 @@
             transcode.max_concurrent = 1;
           };
           credentials.SMTP_PASSWORD = "/etc/smtp-password";
+          adminPasswordFile = "/etc/admin-password";
           prometheus.enable = true;
         };
         environment.etc."smtp-password".text = "not a secret";
+        environment.etc."admin-password".text = "not a secret either";
         environment.systemPackages = [
           pkgs.curl
           pkgs.ffmpeg-headless
@@ -48,11 +50,18 @@
         machine.succeed("curl -sf http://127.0.0.1:8080/readyz")
         machine.succeed("systemctl show -p StatusText sightglass | grep streams")
 
+    with subtest("nobody is let in who does not say who they are"):
+        machine.fail("curl -sf http://127.0.0.1:8080/api/v1/streams")
+        machine.succeed("curl -sf -u 'admin:not a secret either' http://127.0.0.1:8080/api/v1/streams")
+
+    with subtest("what decodes is confined"):
+        machine.succeed("curl -sf http://127.0.0.1:8080/health | grep '\"seccomp\":\"on\"'")
+
     with subtest("the plugins are found"):
         machine.succeed("sightglass --version | grep -i x264")
         machine.succeed(
             "ffprobe -v error -read_intervals %+2 -show_entries stream=codec_name "
-            "'http://127.0.0.1:8080/streams/preview/test-ball?quality=low' | grep h264"
+            "'http://admin:not%20a%20secret%20either@127.0.0.1:8080/streams/preview/test-ball?quality=low' | grep h264"
         )
 
     with subtest("a test picture is scraped"):

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod alerts;
 pub mod audio;
+pub mod auth;
 pub mod breakers;
 pub mod catalog;
 pub mod convert;

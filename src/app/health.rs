@@ -42,9 +42,16 @@ pub async fn ask(config: &Config) -> Result<(), HealthError> {
         .no_proxy()
         .redirect(redirect::Policy::none())
         .timeout(PATIENCE)
+        // It is asked by address, and nothing is told it that is worth a secret.
+        .tls_danger_accept_invalid_certs(true)
         .build()
         .map_err(no_answer)?;
-    let answer = client.get(format!("http://{address}/readyz")).send().await;
+    let scheme = match config.tls.certificate {
+        Some(_) => "https",
+        None => "http",
+    };
+    let asked = client.get(format!("{scheme}://{address}/readyz"));
+    let answer = asked.send().await;
     match answer.map_err(no_answer)?.status() {
         status if status.is_success() => Ok(()),
         status => Err(HealthError::NotReady(status)),

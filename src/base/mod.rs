@@ -4,4 +4,5 @@ pub mod breaker;
 pub mod breakers;
 pub mod clock;
 pub mod ids;
+pub mod random;
 pub mod shared;

@@ -1,5 +1,6 @@
 //! What two settings can get wrong only together. Run for a section once each of its settings is good alone.
 
+use super::auth::{Auth, AuthMode};
 use super::model::{Alerts, Config, Email, Feed, Http, Limits, Sources, Transcode};
 use super::reader::Reader;
 
@@ -108,6 +109,21 @@ pub(super) fn http(http: &Http, reader: &mut Reader<'_>) {
         reader.refuse(
             "http.max_json_bytes",
             "must not be larger than http.max_body_bytes",
+        );
+    }
+}
+
+pub(super) fn auth(auth: &Auth, reader: &mut Reader<'_>) {
+    if auth.insecure && auth.mode == AuthMode::Required {
+        reader.refuse(
+            "auth.insecure",
+            "must not be set together with auth.mode = required",
+        );
+    }
+    if auth.session_idle > auth.session_age {
+        reader.refuse(
+            "auth.session_idle",
+            "must not be longer than auth.session_age",
         );
     }
 }

@@ -4,6 +4,7 @@ use super::file::FILE_MAX;
 use super::mistake::ConfigErrors;
 use super::model::{Config, settings};
 use super::parser::Shape;
+use super::people::{self, TokenCommand, UserCommand};
 use super::reader::{Flags, Loaded};
 use super::section::Setting;
 use crate::alerts::MailAddress;
@@ -34,6 +35,20 @@ pub enum Command {
         config: Config,
         /// To whom, in place of those of the configuration.
         to: Vec<MailAddress>,
+    },
+    /// Something about users.
+    User {
+        /// The configuration.
+        config: Config,
+        /// What.
+        command: UserCommand,
+    },
+    /// Something about tokens.
+    Token {
+        /// The configuration.
+        config: Config,
+        /// What.
+        command: TokenCommand,
     },
 }
 
@@ -85,8 +100,19 @@ pub fn parse_command(
         .map(|arg| arg.to_string_lossy().into_owned());
     let matches = grammar(long_version).try_get_matches_from(args)?;
     let (name, matches) = matches.subcommand().unwrap_or(("serve", &matches));
-    let loaded = Loaded::load(&flags(matches), env, read_file)?;
+    // Settings may be said behind the innermost word, too.
+    let innermost = matches.subcommand().map_or(matches, |(_, inner)| inner);
+    let loaded = Loaded::load(&flags(innermost), env, read_file)?;
+    let config = loaded.config.clone();
     Ok(match name {
+        "user" => Command::User {
+            command: people::user(matches)?,
+            config,
+        },
+        "token" => Command::Token {
+            command: people::token(matches)?,
+            config,
+        },
         "check-config" => Command::CheckConfig {
             print: matches.get_flag("print").then(|| loaded.to_toml()),
             config: loaded.config,
@@ -149,6 +175,8 @@ fn grammar(long_version: String) -> clap::Command {
                 )
                 .arg(to),
         )
+        .subcommand(people::user_grammar())
+        .subcommand(people::token_grammar())
         .arg(config)
         .args(settings().map(arg))
 }

@@ -5,8 +5,11 @@
 //! the types the program works with, by the same parser wherever it came from, and every mistake is told at once.
 //! Nothing here touches the outside: arguments, environment and file reading are handed in ([`cli()`] hands in the real ones).
 
+mod auth;
 mod check;
 mod cli;
+mod confine;
+mod door;
 mod file;
 mod hint;
 mod judging;
@@ -15,6 +18,7 @@ mod mistake;
 mod model;
 mod net;
 mod parser;
+mod people;
 mod profile;
 mod reader;
 mod section;
@@ -22,7 +26,9 @@ mod section;
 mod tests;
 mod units;
 
+pub use auth::{Auth, AuthMode, MetricsAccess};
 pub use cli::{CliError, Command, cli, parse_command};
+pub use door::{Door, MediaOrigins, ProxyHeaders, Tls};
 pub use mail::Hidden;
 pub use mistake::{ConfigErrors, Mistake, Origin};
 pub use model::{
@@ -30,6 +36,7 @@ pub use model::{
     Sources, Transcode, settings,
 };
 pub use parser::log_filter;
+pub use people::{TokenCommand, UserCommand};
 pub use profile::{Profile, SOURCE_PROFILE, SpeedPreset};
 pub use reader::{Flags, Loaded};
 pub use section::Setting;

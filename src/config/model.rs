@@ -1,6 +1,9 @@
 //! The table of settings. To add one, add a line.
 
+use super::auth::Auth;
 use super::check;
+use super::confine::{CONFINEMENT_MODES, Paths, Plugins};
+use super::door::{Door, Tls};
 use super::judging::{ByKind, Kinds, SEVERITIES};
 use super::mail::{Addresses, Hidden, HiddenText, HostName, SECURITIES, Sender};
 use super::net::{Cidrs, HeaderText, Listen, Ports, PublicUrl, Schemes};
@@ -11,6 +14,7 @@ use super::section::{Setting, section};
 use super::units::{DAY, HOUR, KIB, MIB, MINUTE, Millis, SECOND, Size};
 use crate::alerts::{MailAddress, Mailbox};
 use crate::conditions::{Kind, Severity};
+use crate::confine::Mode;
 use crate::mail::Security;
 use crate::stream::MonitorMode;
 use ipnet::IpNet;
@@ -33,6 +37,12 @@ section! {
         demo: bool = "false", ["DEMO"], "demo", Switch;
         /// From the signal to stop until the exit is forced.
         shutdown_timeout: Duration = "25s", ["SHUTDOWN_TIMEOUT"], "shutdown-timeout", Millis(SECOND, 30 * SECOND);
+        /// Whether the process gives up what it does not need: on (as far as the kernel can), required (all of it, or no start), off.
+        confinement: Mode = "on", ["CONFINEMENT"], "confinement", OneOf(CONFINEMENT_MODES);
+        /// Files and folders that stay readable though no setting names them.
+        confinement_read: Vec<PathBuf> = "", ["CONFINEMENT_READ"], "confinement-read", Paths;
+        /// Devices and folders that decoders and encoders may use, such as /dev/dri.
+        confinement_devices: Vec<PathBuf> = "", ["CONFINEMENT_DEVICES"], "confinement-devices", Paths;
     }
     with {
         /// Where streams are pulled from, and how patiently.
@@ -55,6 +65,12 @@ section! {
         hls: Hls = Hls::read;
         /// The limits of the HTTP server.
         http: Http = Http::read;
+        /// Who is let to the door, and how often.
+        door: Door = Door::read;
+        /// TLS of this server itself.
+        tls: Tls = Tls::read;
+        /// Who is let in.
+        auth: Auth = Auth::read;
         /// Live updates.
         live: Live = Live::read;
         /// Logging, to standard output and to files.
@@ -123,6 +139,8 @@ section! {
         threads: u32 = "2", ["TRANSCODE_THREADS"], "transcode-threads", whole(1, 32);
         /// Folder of pipeline files that replace built-in ones of the same name; empty for none.
         pipelines_dir: Option<PathBuf> = "", ["PIPELINES_DIR"], "pipelines-dir", Maybe(FilePath);
+        /// GStreamer plugins that may be used beside the built-in list; those that pipelines_dir needs are found without.
+        gstreamer_plugins: Vec<String> = "", ["GSTREAMER_PLUGINS"], "gstreamer-plugins", Plugins;
         /// Streams pulled through GStreamer at a time (RTSP, RTMP, SRT and the like, and test streams).
         max_gst_ingests: usize = "16", ["MAX_GSTREAMER_INGESTS"], "max-gstreamer-ingests", whole(0, 4_096);
         /// A pipeline of this age is replaced at a keyframe, without viewers noticing; 0 never replaces one.
@@ -370,6 +388,9 @@ pub fn settings() -> impl Iterator<Item = &'static Setting> + Clone {
         Email::SETTINGS,
         Hls::SETTINGS,
         Http::SETTINGS,
+        Door::SETTINGS,
+        Tls::SETTINGS,
+        Auth::SETTINGS,
         Live::SETTINGS,
         Log::SETTINGS,
     ]

@@ -61,7 +61,7 @@ macro_rules! section {
         }
 
         impl $name {
-            const SETTINGS: &'static [Setting] = &[
+            pub(super) const SETTINGS: &'static [Setting] = &[
                 $( Setting {
                     key: concat!($prefix, stringify!($field)),
                     env: &[$($env),+],
@@ -73,7 +73,7 @@ macro_rules! section {
             ];
 
             /// Reads every setting before giving up on any, so that all mistakes are found.
-            fn read(reader: &mut Reader<'_>) -> Option<Self> {
+            pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
                 let mut settings = Self::SETTINGS.iter();
                 $( let $field = settings.next().and_then(|setting| reader.get(setting, &$parser)); )*
                 $($( let $extra = $read(reader); )*)?

@@ -53,9 +53,18 @@ fn other_value(setting: &Setting) -> String {
         | "sources.media_dir"
         | "sources.secrets_dir"
         | "transcode.pipelines_dir"
-        | "log.dir" => "elsewhere/x",
+        | "log.dir"
+        | "auth.admin_password_file" => "elsewhere/x",
+        "auth.mode" | "confinement" => "required",
+        "auth.metrics_access" => "token",
+        "auth.admin_name" => "ada",
+        "auth.session_idle" | "auth.playback_validity" => "1h",
+        "auth.session_age" | "auth.playlist_validity" => "2d",
         "environment" => "staging",
-        "demo"
+        "confinement_read" | "confinement_devices" => "/dev/dri,/srv/more",
+        "transcode.gstreamer_plugins" => "va,nvcodec",
+        "auth.insecure"
+        | "demo"
         | "sources.allow_multicast"
         | "sources.allow_listen"
         | "alerts.allow_private"
@@ -75,12 +84,18 @@ fn other_value(setting: &Setting) -> String {
         "transcode.default_profile" => "low",
         "transcode.max_concurrent" | "transcode.queue_length" => "0",
         "hls.window" => "9",
+        "http.trusted_proxies" | "http.unlimited_clients" => "192.0.2.0/24",
+        "http.proxy_headers" => "forwarded",
+        "http.base_path" => "/tv",
+        "http.allowed_hosts" => "tv.example.org",
+        "http.cors_origins" | "http.cors_media_origins" => "https://tv.example.org",
+        "http.http2_idle_timeout" => "3m",
         "http.playlist_base_url" => "https://tv.example.org/sub/",
         "monitor.mode" => "continuous",
         "monitor.hold" | "monitor.clear" => "black=20s,silent=1m",
         "monitor.severity" => "silent=warning",
         "monitor.disable" => "bitrate,slow",
-        "alerts.give_up_after" | "monitor.history_age" => "7d",
+        "alerts.give_up_after" | "monitor.history_age" | "http.hsts" => "7d",
         "monitor.thumbnails_bytes"
         | "monitor.history_bytes"
         | "log.max_size"
@@ -109,11 +124,14 @@ fn companions(setting: &Setting) -> Vec<(&'static str, &'static str)> {
         ("EMAIL_FROM", "tv@example.com"),
         ("SMTP_USERNAME", "tv"),
         ("SMTP_PASSWORD", "secret"),
+        ("TLS_CERTIFICATE", "tls.pem"),
+        ("TLS_KEY", "tls.key"),
     ];
     let wanted: &[_] = match setting.key {
         "email.host" | "email.from" | "email.to" => &all[..2],
-        "email.username" | "email.password" => &all[2..],
+        "email.username" | "email.password" => &all[2..4],
         "email.password_file" => &all[2..3],
+        "tls.certificate" | "tls.key" => &all[4..],
         _ => &[],
     };
     let others = wanted
@@ -166,6 +184,8 @@ fn defaults() {
     assert_eq!(config.environment, "production");
     assert!(!config.demo);
     assert_eq!(config.shutdown_timeout, ms(25_000));
+    assert_eq!(config.confinement, crate::confine::Mode::On);
+    assert!(config.confinement_read.is_empty() && config.confinement_devices.is_empty());
     assert_eq!(
         config.sources,
         Sources {
@@ -214,6 +234,7 @@ fn defaults() {
             default_profile: "medium".to_owned(),
             threads: 2,
             pipelines_dir: None,
+            gstreamer_plugins: vec![],
             max_gst_ingests: 16,
             pipeline_max_age: ms(24 * 3_600_000),
             teardown_deadline: ms(5_000),

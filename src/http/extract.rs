@@ -1,6 +1,4 @@
-//! Extractors that answer with problem details, and tell who asks.
-
-use std::net::{IpAddr, SocketAddr};
+//! Extractors that answer with problem details.
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -11,26 +9,6 @@ use serde::de::DeserializeOwned;
 use super::problem::Problem;
 use crate::actors::catalog::Expect;
 use crate::stream::StreamId;
-
-/// Where a request comes from; put into each request by the server.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub SocketAddr);
-
-/// The address of who asks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ClientAddress(pub IpAddr);
-
-impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let peer = parts
-            .extensions
-            .get::<Peer>()
-            .ok_or_else(Problem::internal)?;
-        Ok(Self(peer.0.ip().to_canonical()))
-    }
-}
 
 /// The variable segments of the path.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use super::AppState;
 use super::pipelines::MemoryView;
 use crate::admission::{Hold, Pressure};
 use crate::base::clock;
+use crate::confine;
 use crate::memory;
 use crate::pipeline;
 use crate::process;
@@ -51,6 +52,8 @@ pub(super) struct HealthReport {
     environment: String,
     /// Each part.
     services: Services,
+    /// What the process has given up so that a decoder that is taken over can do little.
+    confinement: confine::Report,
 }
 
 /// The parts.
@@ -223,6 +226,7 @@ pub(super) async fn health(
         response_time: milliseconds(began.elapsed()),
         environment: app.settings.environment.clone(),
         services,
+        confinement: confine::report().clone(),
     };
     (code, Json(report))
 }

@@ -178,6 +178,7 @@ pub(super) struct ReportParams {
 /// How a report comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ReportFormat)]
 pub(super) enum Format {
     /// As JSON.
     #[default]

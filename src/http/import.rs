@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{OriginalUri, Request, State as Extract};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::extract::{Request, State as Extract};
+use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::AppState;
+use super::auth::Signer;
+use super::client::Client;
 use super::extract::{Params, read_body};
+use super::gate::Access;
 use super::problem::Problem;
+use crate::auth::{Permission, Place};
 use crate::ingest::IngestError;
 use crate::m3u::{self, Counts, Plan, PreviewFormat, Row};
-use crate::stream::{Draft, Invalid, Source, SourceKind, State};
+use crate::stream::{Draft, Invalid, Source, SourceKind, State, StreamId};
 
 /// The largest body that may hold the URL of a playlist instead of a playlist.
 const MAX_URL_BODY: usize = 8 << 10;
@@ -50,7 +54,7 @@ pub(super) struct ImportReport {
 /// The body is the playlist, or `{"url": "http://..."}` to have it fetched from there under the
 /// same rules as any source.
 #[utoipa::path(post, path = "/api/v1/streams/import", tag = "streams", params(ImportParams),
-    request_body(content = String, content_type = "audio/x-mpegurl"),
+    request_body(content((String = "audio/x-mpegurl"), (String = "text/plain"))),
     responses((status = 200, body = ImportReport), (status = 400, body = Problem),
         (status = 413, body = Problem), (status = 502, body = Problem)))]
 pub(super) async fn import(
@@ -184,9 +188,9 @@ pub(super) struct ExportParams {
     responses((status = 200, description = "An M3U playlist", content_type = "audio/x-mpegurl"), (status = 400, body = Problem)))]
 pub(super) async fn export(
     Extract(app): Extract<Arc<AppState>>,
+    access: Access,
     Params(params): Params<ExportParams>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
+    client: Client,
 ) -> Result<Response, Problem> {
     let format = match params.format.as_deref() {
         None | Some("ts") => PreviewFormat::Ts,
@@ -196,6 +200,12 @@ pub(super) async fn export(
     if params.secrets && !params.sources {
         let text = "secrets=true goes with sources=true: previews hold none";
         return Err(Problem::bad_request(text));
+    }
+    if params.sources {
+        access.require(&app, Permission::Operate)?;
+    }
+    if params.secrets {
+        access.require(&app, Permission::Admin)?;
     }
     if let Some(quality) = &params.quality {
         let wish = crate::actors::plan::Wish {
@@ -215,7 +225,7 @@ pub(super) async fn export(
     let all = app.hub.catalog.snapshot();
     let definitions = all.values().map(|r| &r.definition);
     let chosen = definitions.filter(|d| filter.matches(d, State::Idle));
-    let base = base_url(&app, &uri, &headers);
+    let base = base_url(&app, &client);
     let target = if params.sources {
         m3u::Target::Sources {
             secrets: params.secrets,
@@ -228,7 +238,17 @@ pub(super) async fn export(
             format,
         }
     };
-    let text = m3u::write(chosen, target);
+    let place = match format {
+        PreviewFormat::Ts => Place::Preview,
+        PreviewFormat::Hls => Place::Index,
+    };
+    let validity = app.auth.settings().playlist_validity;
+    let signer = Signer::new(&app, &access, &client, validity);
+    let sign = |id: &StreamId, query: &str| {
+        let signer = signer.as_ref()?;
+        Some(signer.stream(place, id.as_str(), query))
+    };
+    let text = m3u::write(chosen, target, &sign);
     let head = [
         (header::CONTENT_TYPE, "audio/x-mpegurl; charset=utf-8"),
         (header::CACHE_CONTROL, "no-store"),
@@ -237,29 +257,17 @@ pub(super) async fn export(
             "inline; filename=\"sightglass.m3u\"",
         ),
     ];
-    let mut response = (StatusCode::OK, head, text).into_response();
-    if !params.sources {
-        // Players in pages may read the previews. The sources hold credentials: no page but ours.
-        let any = HeaderValue::from_static("*");
-        let headers = response.headers_mut();
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
-    }
-    Ok(response)
+    Ok((StatusCode::OK, head, text).into_response())
 }
 
 /// Where players reach us: as configured, else as this client did.
-fn base_url(app: &AppState, uri: &Uri, headers: &HeaderMap) -> String {
+pub(super) fn base_url(app: &AppState, client: &Client) -> String {
     if let Some(url) = &app.settings.public_url {
         return url.as_str().trim_end_matches('/').to_owned();
     }
-    // HTTP/2 names the host in the URI.
-    let host = uri.authority().map(axum::http::uri::Authority::as_str);
-    let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok());
-    // Only what can be an authority goes into the playlist (header injection).
-    let plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']' | '_');
-    match host.filter(|h| !h.is_empty() && h.len() <= 255 && h.chars().all(plain)) {
-        Some(host) => format!("http://{host}"),
-        None => format!("http://{}", app.settings.address),
+    let (scheme, path) = (client.scheme(), app.door.base_path());
+    match &client.host {
+        Some(host) => format!("{scheme}://{host}{path}"),
+        None => format!("{scheme}://{}{path}", app.settings.address),
     }
 }

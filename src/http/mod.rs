@@ -1,10 +1,19 @@
 //! The HTTP side: routes, problem details, and the server under them.
 //!
-//! Handlers speak to the hub through handles and snapshots; they never see a pipeline.
+//! Handlers speak to the hub through handles and snapshots; they never see a pipeline. Before them come those who look at
+//! each request whatever it wants: [`guard`].
 
 mod accounts;
 mod alerts;
+mod auth;
+mod base_path;
+mod client;
+mod cors;
+mod door;
 mod extract;
+mod forwarded;
+mod gate;
+mod headers;
 mod health;
 mod history;
 mod import;
@@ -12,15 +21,18 @@ mod info;
 mod live;
 mod monitor;
 mod openapi;
+mod origin;
 mod pipelines;
 mod preview;
 mod problem;
+mod rate;
 mod records;
 mod scrape;
 mod server;
 mod sources;
 mod status;
 mod streams;
+mod throttle;
 mod validation;
 
 use std::net::SocketAddr;
@@ -29,7 +41,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -38,15 +50,16 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::{Any, CorsLayer};
 use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use server::{Limits, Server};
+pub use door::Door;
+pub use server::{Certificates, Limits, Server, TlsError};
 
 use crate::actors::alerts::Alerts;
+use crate::actors::auth::Auth;
 use crate::actors::delivery::Delivery;
 use crate::actors::hub::Hub;
 use crate::actors::info::Info;
@@ -74,6 +87,8 @@ pub struct AppState {
     pub info: Info,
     /// Tells those who follow what has changed.
     pub live: Live,
+    /// Lets people and programs in.
+    pub auth: Auth,
     /// Renders the metrics.
     pub prometheus: PrometheusHandle,
     /// One scrape at a time: others wait, and cost nothing until then.
@@ -82,6 +97,8 @@ pub struct AppState {
     pub started: Instant,
     /// Cancelled when the server begins to stop.
     pub stopping: CancellationToken,
+    /// Who is let in, and how often.
+    pub door: Door,
     /// Settings of the HTTP side.
     pub settings: HttpSettings,
 }
@@ -106,7 +123,7 @@ pub struct HttpSettings {
 }
 
 /// All routes, and their description.
-pub fn router(state: Arc<AppState>) -> Router {
+pub fn router(state: &Arc<AppState>) -> Router {
     let settings = &state.settings;
     let api = OpenApiRouter::new()
         .routes(routes!(streams::list, streams::create))
@@ -137,6 +154,7 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(status::end_session))
         .merge(info_routes())
         .merge(alerts::routes())
+        .merge(auth::routes())
         .layer(DefaultBodyLimit::max(settings.max_json_bytes))
         .layer(middleware::from_fn_with_state(
             settings.max_json_bytes,
@@ -173,15 +191,14 @@ pub fn router(state: Arc<AppState>) -> Router {
         .routes(routes!(preview::preview))
         .routes(routes!(preview::index))
         .routes(routes!(preview::media_playlist))
-        .routes(routes!(preview::segment))
-        .layer(open_to_all_origins());
+        .routes(routes!(preview::segment));
     let (router, description) = OpenApiRouter::with_openapi(OpenApi::default())
         .merge(compressed)
         .merge(followed)
         .merge(media)
         .split_for_parts();
-    let description = Bytes::from(openapi::describe(description));
-    router
+    let description = Bytes::from(openapi::describe(description, state.door.base_path()));
+    let router = router
         .route(
             "/api/openapi.json",
             get(move || std::future::ready(json(description.clone()))),
@@ -196,11 +213,26 @@ pub fn router(state: Arc<AppState>) -> Router {
                 "this resource does not take that method",
             )
         })
-        .layer(RequestBodyTimeoutLayer::new(settings.body_timeout))
-        .layer(middleware::from_fn(refuse_foreign_pages))
+        .layer(RequestBodyTimeoutLayer::new(settings.body_timeout));
+    let guarded = guard(router, state).with_state(Arc::clone(state));
+    base_path::below(state.door.base_path(), guarded)
+}
+
+/// What comes before all routes; the last layer is the first to see a request.
+fn guard(router: Router<Arc<AppState>>, state: &Arc<AppState>) -> Router<Arc<AppState>> {
+    let state = || Arc::clone(state);
+    router
+        .layer(middleware::from_fn_with_state(state(), gate::gate))
+        .layer(middleware::from_fn_with_state(
+            state(),
+            origin::refuse_foreign_pages,
+        ))
+        .layer(middleware::from_fn_with_state(state(), rate::limit))
+        .layer(middleware::from_fn_with_state(state(), cors::cors))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(state(), headers::secure))
+        .layer(middleware::from_fn_with_state(state(), client::find))
         .layer(middleware::from_fn(observe))
-        .with_state(state)
 }
 
 /// About the server itself.
@@ -223,25 +255,13 @@ fn whole_request(settings: &HttpSettings) -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, settings.body_timeout + WORK)
 }
 
-/// Media may be embedded by any page: players send no credentials of ours.
-fn open_to_all_origins() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD])
-        .allow_headers(Any)
-        .expose_headers(Any)
-        .max_age(Duration::from_hours(1))
-}
-
 fn json(text: Bytes) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], text)
 }
 
-async fn welcome() -> impl IntoResponse {
-    let text = concat!(
-        "Sightglass ",
-        env!("CARGO_PKG_VERSION"),
-        "\n\n",
+async fn welcome(State(app): State<Arc<AppState>>) -> impl IntoResponse {
+    let mut text = concat!("Sightglass ", env!("CARGO_PKG_VERSION"), "\n\n").to_owned();
+    for line in [
         "playlist for players   /playlist.m3u\n",
         "one stream             /streams/preview/{id}\n",
         "one stream as HLS      /streams/preview/{id}/index.m3u8\n",
@@ -251,10 +271,13 @@ async fn welcome() -> impl IntoResponse {
         "alerts                 /api/v1/alerts/active\n",
         "this server            /api/v1/info/health\n",
         "what changes, live     /api/v1/events/stream\n",
+        "who one is             /api/v1/me\n",
         "description of the API /api/openapi.json\n",
         "health                 /health\n",
         "metrics                /metrics\n",
-    );
+    ] {
+        text.push_str(&line.replacen('/', &format!("{}/", app.door.base_path()), 1));
+    }
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     ([(header::CONTENT_TYPE, plain)], text)
 }
@@ -278,45 +301,6 @@ async fn refuse_large(State(most): State<usize>, request: Request, next: Next) -
         return Problem::body_too_large(Some(most)).into_response();
     }
     next.run(request).await
-}
-
-/// A page of another site may not change anything here in its visitor's name (CSRF). Programs send
-/// neither header; browsers send at least one with every such request.
-async fn refuse_foreign_pages(request: Request, next: Next) -> Response {
-    let reads = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    if !reads && let Err(refusal) = refuse_foreign(request.headers()) {
-        return refusal.into_response();
-    }
-    next.run(request).await
-}
-
-/// Refuses what a browser sends for a page of another site.
-fn refuse_foreign(headers: &HeaderMap) -> Result<(), Problem> {
-    if !is_foreign(headers) {
-        return Ok(());
-    }
-    let text = "this is for programs and for this server's own pages, not for other sites";
-    Err(Problem::new(
-        StatusCode::FORBIDDEN,
-        "foreign_origin",
-        "The origin may not do this",
-        text,
-    ))
-}
-
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    if text("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return true;
-    }
-    let host = text("host");
-    text("origin").is_some_and(|origin| {
-        let authority = origin.split_once("://").map(|(_, authority)| authority);
-        authority.is_none() || authority != host
-    })
 }
 
 async fn observe(request: Request, next: Next) -> Response {

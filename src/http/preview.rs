@@ -13,7 +13,10 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 
 use super::AppState;
-use super::extract::{ClientAddress, Params, Segments, StreamPath, parse_id};
+use super::auth::Signer;
+use super::client::Client;
+use super::extract::{Params, Segments, StreamPath, parse_id};
+use super::gate::{Access, Pass};
 use super::problem::Problem;
 use crate::actors::audio::AudioChoice;
 use crate::actors::hls_output::HlsOutput;
@@ -23,6 +26,7 @@ use crate::actors::picked::Picked;
 use crate::actors::plan::{Quality, RenditionKey, Wish};
 use crate::actors::sessions::SessionGuard;
 use crate::actors::view::{ViewError, ViewRequest};
+use crate::auth::Permission;
 use crate::base::clock;
 use crate::base::ids::SessionId;
 use crate::feed::Join;
@@ -58,7 +62,7 @@ impl PreviewParams {
         &self,
         app: &AppState,
         definition: &Definition,
-        client: ClientAddress,
+        client: &Client,
         headers: &HeaderMap,
     ) -> Result<ViewRequest, Problem> {
         let mut wish = self.wish(app, &definition.options);
@@ -80,7 +84,7 @@ impl PreviewParams {
             stream: definition.id.clone(),
             wish,
             timeout,
-            address: client.0,
+            address: client.address,
             user_agent: agent.and_then(|v| v.to_str().ok()).map(str::to_owned),
             session: None,
         })
@@ -150,7 +154,8 @@ impl PreviewParams {
 pub(super) async fn preview(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
-    client: ClientAddress,
+    client: Client,
+    access: Access,
     Params(params): Params<PreviewParams>,
     method: Method,
     headers: HeaderMap,
@@ -158,44 +163,54 @@ pub(super) async fn preview(
     let shape = if params.wants_hls(&headers)? {
         Shape::Hls {
             prefix: format!("{id}/"),
+            signer: signer(&app, &access, &client),
         }
     } else {
-        Shape::Ts
+        Shape::Ts(Pass::new(&app, access, Permission::Play))
     };
-    show(&app, &id, client, &params, &method, &headers, shape).await
+    show(&app, &id, &client, &params, &method, &headers, shape).await
 }
 
 /// What a preview comes as.
-enum Shape {
-    Ts,
-    /// `prefix` leads from where the playlist was asked for to the stream's folder.
+enum Shape<'a> {
+    Ts(Pass),
+    /// `prefix` leads from where the playlist was asked for to the stream's folder; `signer` signs what is there.
     Hls {
         prefix: String,
+        signer: Option<Signer<'a>>,
     },
+}
+
+/// Signs what the playlists of a preview lead to.
+fn signer<'a>(app: &'a AppState, access: &Access, client: &Client) -> Option<Signer<'a>> {
+    let validity = app.auth.settings().playback_validity;
+    Signer::new(app, access, client, validity)
 }
 
 async fn show(
     app: &AppState,
     id: &StreamId,
-    client: ClientAddress,
+    client: &Client,
     params: &PreviewParams,
     method: &Method,
     headers: &HeaderMap,
-    shape: Shape,
+    shape: Shape<'_>,
 ) -> Result<Response, Problem> {
     let record = app.hub.catalog.get(id).ok_or(ViewError::NotFound)?;
     let request = params.request(app, &record.definition, client, headers)?;
     if method == Method::HEAD {
         // Players that look first must not start a pull.
         let kind = match shape {
-            Shape::Ts => TS,
+            Shape::Ts(_) => TS,
             Shape::Hls { .. } => PLAYLIST,
         };
         return Ok(media_head(kind, "no-store").into_response());
     }
     let shown = match shape {
-        Shape::Ts => transport_stream(app, &request).await,
-        Shape::Hls { prefix } => multivariant_playlist(app, &request, &prefix).await,
+        Shape::Ts(pass) => transport_stream(app, &request, pass).await,
+        Shape::Hls { prefix, signer } => {
+            multivariant_playlist(app, &request, &prefix, signer.as_ref()).await
+        }
     };
     shown.inspect_err(|problem| metrics::preview_failed(problem.code()))
 }
@@ -210,18 +225,24 @@ async fn show(
 pub(super) async fn index(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
-    client: ClientAddress,
+    client: Client,
+    access: Access,
     Params(params): Params<PreviewParams>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let shape = Shape::Hls {
         prefix: String::new(),
+        signer: signer(&app, &access, &client),
     };
-    show(&app, &id, client, &params, &method, &headers, shape).await
+    show(&app, &id, &client, &params, &method, &headers, shape).await
 }
 
-async fn transport_stream(app: &AppState, request: &ViewRequest) -> Result<Response, Problem> {
+async fn transport_stream(
+    app: &AppState,
+    request: &ViewRequest,
+    pass: Pass,
+) -> Result<Response, Problem> {
     let asked = clock::now();
     let (session, media) = app.hub.view(request).await?;
     metrics::preview_first_byte(media.rendition.is_some(), asked.elapsed());
@@ -229,7 +250,7 @@ async fn transport_stream(app: &AppState, request: &ViewRequest) -> Result<Respo
         session = %session.id, stream = %session.stream, rendition = %media.key,
         client = %session.address, "preview begins"
     );
-    let body = Body::from_stream(ts_body(session, media));
+    let body = Body::from_stream(ts_body(session, media, pass));
     Ok((media_head(TS, "no-store"), body).into_response())
 }
 
@@ -238,19 +259,28 @@ struct Viewer {
     media: Media,
     subscription: Picked,
     skips: u64,
+    pass: Pass,
 }
 
 /// The chunks of a feed, with PAT and PMT first where the viewer joins. Holds the session and
 /// the leases: they end with the connection.
-fn ts_body(session: SessionGuard, media: Media) -> impl Stream<Item = Result<Bytes, Infallible>> {
+fn ts_body(
+    session: SessionGuard,
+    media: Media,
+    pass: Pass,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let subscription = media.subscribe(Join::Newest);
     let viewer = Viewer {
         session,
         media,
         subscription,
         skips: 0,
+        pass,
     };
     stream::unfold(viewer, |mut viewer| async move {
+        if !viewer.pass.holds() {
+            return None;
+        }
         let ended = viewer.session.ended();
         let item = ended
             .run_until_cancelled(viewer.subscription.next())
@@ -284,6 +314,7 @@ async fn multivariant_playlist(
     app: &AppState,
     request: &ViewRequest,
     prefix: &str,
+    signer: Option<&Signer<'_>>,
 ) -> Result<Response, Problem> {
     let asked = clock::now();
     let (session, key, output) = app.hub.view_hls(request).await?;
@@ -296,7 +327,8 @@ async fn multivariant_playlist(
     let video = tracks.as_ref().and_then(|t| t.video()?.video.clone());
     let codecs = tracks.as_ref().and_then(|t| t.codecs_rfc6381());
     let (bandwidth, average) = output.bandwidth();
-    let uri = format!("{prefix}{key}/index.m3u8?session={session}");
+    let query = session_query(&request.stream, &key, session, signer);
+    let uri = format!("{prefix}{key}/index.m3u8?{query}");
     let text = multivariant(&[VariantEntry {
         uri: &uri,
         bandwidth,
@@ -308,6 +340,21 @@ async fn multivariant_playlist(
             .map(|(n, d)| f64::from(n) / f64::from(d.max(1))),
     }]);
     Ok((media_head(PLAYLIST, "no-store"), text).into_response())
+}
+
+/// The query of an output's playlist and segments in a session.
+fn session_query(
+    stream: &StreamId,
+    key: &RenditionKey,
+    session: SessionId,
+    signer: Option<&Signer<'_>>,
+) -> String {
+    let mut query = format!("session={session}");
+    if let Some(signer) = signer {
+        query.push('&');
+        query.push_str(&signer.output(stream.as_str(), &key.to_string(), session));
+    }
+    query
 }
 
 /// Names the session of a media playlist.
@@ -331,7 +378,8 @@ pub(super) struct SessionParams {
 pub(super) async fn media_playlist(
     Extract(app): Extract<Arc<AppState>>,
     Segments((id, rendition)): Segments<(String, String)>,
-    client: ClientAddress,
+    client: Client,
+    access: Access,
     Params(params): Params<SessionParams>,
     method: Method,
     headers: HeaderMap,
@@ -352,7 +400,7 @@ pub(super) async fn media_playlist(
     match known.map(|session| app.hub.touch_hls(session, &key)) {
         Some(Touched::Ended) => return Err(ViewError::Ended.into()),
         Some(Touched::Window(window)) => {
-            if let Some(text) = window.playlist("") {
+            if let Some(text) = window.playlist(&segment_suffix(&access, known)) {
                 return Ok((media_head(PLAYLIST, "no-store"), text).into_response());
             }
         }
@@ -360,7 +408,7 @@ pub(super) async fn media_playlist(
     }
     let record = app.hub.catalog.get(&key.0).ok_or(ViewError::NotFound)?;
     let mut request =
-        PreviewParams::default().request(&app, &record.definition, client, &headers)?;
+        PreviewParams::default().request(&app, &record.definition, &client, &headers)?;
     request.wish = match &key.1 {
         RenditionKey::Source | RenditionKey::Picked { .. } => Wish {
             transcode: Some(false),
@@ -374,7 +422,16 @@ pub(super) async fn media_playlist(
         },
     };
     request.session = known;
-    rejoin(&app, &request, key).await
+    rejoin(&app, &request, key, &client, &access).await
+}
+
+/// What segments have behind their names: the signature that their playlist was asked for with. It stays the same from one
+/// reload to the next, as their names must (RFC 8216, 6.2.1).
+fn segment_suffix(access: &Access, session: Option<SessionId>) -> String {
+    match (&access.ticket, session) {
+        (Some(ticket), Some(session)) => format!("?session={session}&{}", ticket.query()),
+        _ => String::new(),
+    }
 }
 
 /// A new session on exactly this output. It keeps the id that the player knows, because players
@@ -383,6 +440,8 @@ async fn rejoin(
     app: &AppState,
     request: &ViewRequest,
     key: OutputKey,
+    client: &Client,
+    access: &Access,
 ) -> Result<Response, Problem> {
     let (session, output): (SessionId, _) = app
         .hub
@@ -391,11 +450,14 @@ async fn rejoin(
         .map_err(Problem::from)
         .inspect_err(|problem| metrics::preview_failed(problem.code()))?;
     if request.session == Some(session) {
-        let text = output.playlist("").ok_or(ViewError::Stopping)?;
+        let suffix = segment_suffix(access, Some(session));
+        let text = output.playlist(&suffix).ok_or(ViewError::Stopping)?;
         return Ok((media_head(PLAYLIST, "no-store"), text).into_response());
     }
-    let location = HeaderValue::from_str(&format!("index.m3u8?session={session}"))
-        .map_err(|_| Problem::internal())?;
+    let signer = signer(app, access, client);
+    let query = session_query(&key.0, &key.1, session, signer.as_ref());
+    let location =
+        HeaderValue::from_str(&format!("index.m3u8?{query}")).map_err(|_| Problem::internal())?;
     let mut response = (
         StatusCode::TEMPORARY_REDIRECT,
         media_head(PLAYLIST, "no-store"),
@@ -426,11 +488,13 @@ pub(super) async fn segment(
     metrics::viewer_bytes("hls", segment.bytes);
     let parts = segment.parts.iter().cloned().map(Ok::<_, Infallible>);
     let parts = stream::iter(parts.collect::<Vec<_>>());
-    let mut response = (
-        media_head(TS, "public, max-age=3600, immutable"),
-        Body::from_stream(parts),
-    )
-        .into_response();
+    // Who may watch is asked here, and not at a cache on the way.
+    let cache = if app.auth.is_on() {
+        "private, max-age=3600, immutable"
+    } else {
+        "public, max-age=3600, immutable"
+    };
+    let mut response = (media_head(TS, cache), Body::from_stream(parts)).into_response();
     let length = HeaderValue::from(segment.bytes);
     response
         .headers_mut()

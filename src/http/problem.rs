@@ -196,7 +196,8 @@ impl Problem {
         self.retry(Duration::from_secs(10))
     }
 
-    fn retry(mut self, after: Duration) -> Self {
+    /// Worth another try after this long.
+    pub(super) fn retry(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
@@ -213,6 +214,11 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(after) = retry_after {
             headers.insert(header::RETRY_AFTER, after.as_secs().max(1).into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 15.5.2.
+            let bearer = HeaderValue::from_static(r#"Bearer realm="Sightglass""#);
+            headers.insert(header::WWW_AUTHENTICATE, bearer);
         }
         response
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AppState;
 use super::extract::{Body, Params, StreamPath, if_match};
+use super::gate::Access;
 use super::live::poll;
 use super::monitor::HealthView;
 use super::problem::Problem;
@@ -17,6 +18,7 @@ use super::records::{created, page, tagged, to_the_end};
 use super::sources::{self, SourceView};
 use crate::actors::catalog::{CatalogError, runs_otherwise};
 use crate::actors::hub::StreamStatus;
+use crate::auth::Permission;
 use crate::base::clock;
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::live::Document;
@@ -137,6 +139,18 @@ impl StreamView {
     }
 }
 
+impl StreamView {
+    /// Without what leads to the provider, for who may only look: URLs of sources, and attributes that may hold some, are
+    /// often all that one needs to use an account.
+    fn for_eyes_of(mut self, app: &AppState, access: &Access) -> Self {
+        if !app.auth.may(&access.principal, Permission::Operate) {
+            self.record.definition.sources.clear();
+            self.record.definition.attributes.clear();
+        }
+        self
+    }
+}
+
 impl FailureView {
     pub(super) fn new(error: &IngestError) -> Self {
         Self {
@@ -159,11 +173,13 @@ fn view(app: &AppState, record: &Record) -> StreamView {
     StreamView::new(app, record, app.hub.status(&record.definition))
 }
 
-/// Lists streams; with `since`, tells what has changed since then, as live updates do.
+/// Lists streams; with `since`, tells what has changed since then, as live updates do. Where they come from is shown to
+/// who may change them.
 #[utoipa::path(get, path = "/api/v1/streams", tag = "streams", params(ListParams),
     responses((status = 200, body = Listed), (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn list(
     Extract(app): Extract<Arc<AppState>>,
+    access: Access,
     uri: Uri,
 ) -> Result<Response, Problem> {
     if let Some(query) = poll::query(&uri) {
@@ -187,7 +203,7 @@ pub(super) async fn list(
     let (items, total) = page.of(matching);
     let items = items
         .into_iter()
-        .map(|(record, status)| StreamView::new(&app, record, status))
+        .map(|(record, status)| StreamView::new(&app, record, status).for_eyes_of(&app, &access))
         .collect();
     let page = StreamList {
         total,
@@ -218,7 +234,7 @@ pub(super) async fn create(
     Ok(created(&record.etag(), view(&app, &record), &location))
 }
 
-/// One stream.
+/// One stream. Where it comes from is shown to who may change it.
 ///
 /// The entity tag is for writes (`If-Match`): it names the definition, not how the stream is now.
 #[utoipa::path(get, path = "/api/v1/streams/{id}", tag = "streams",
@@ -227,9 +243,11 @@ pub(super) async fn create(
 pub(super) async fn read(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
+    access: Access,
 ) -> Result<Response, Problem> {
     let record = app.hub.catalog.get(&id).ok_or(CatalogError::NotFound)?;
-    Ok(tagged(&record.etag(), view(&app, &record)))
+    let view = StreamView::new(&app, &record, app.hub.status(&record.definition));
+    Ok(tagged(&record.etag(), view.for_eyes_of(&app, &access)))
 }
 
 /// Replaces a stream's definition.

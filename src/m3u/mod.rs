@@ -16,4 +16,4 @@ mod write;
 
 pub use import::{Action, Counts, Plan, Row, plan};
 pub use parse::{Entry, Limits, Parsed, Problem, parse};
-pub use write::{PreviewFormat, Target, write};
+pub use write::{PreviewFormat, Sign, Target, write};

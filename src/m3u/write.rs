@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::headers;
 use super::quote::{attribute, is_exact, one_line, plain_attribute};
-use crate::stream::{Credentials, Definition, Source, is_secret_header};
+use crate::stream::{Credentials, Definition, Source, StreamId, is_secret_header};
 
 /// What the entries point at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,16 @@ pub enum PreviewFormat {
     Hls,
 }
 
-/// Writes streams in their order. No value can start a line or leave its quotes, whatever it holds.
-pub fn write<'a>(streams: impl IntoIterator<Item = &'a Definition>, target: Target<'_>) -> String {
+/// What lets a player in that asks for a stream with a query: parameters to be put behind it, if there must be any.
+pub type Sign<'s> = dyn Fn(&StreamId, &str) -> Option<String> + 's;
+
+/// Writes streams in their order, previews with what `sign` gives. No value can start a line or leave its quotes, whatever
+/// it holds.
+pub fn write<'a>(
+    streams: impl IntoIterator<Item = &'a Definition>,
+    target: Target<'_>,
+    sign: &Sign<'_>,
+) -> String {
     let mut out = String::from("#EXTM3U\n");
     for stream in streams {
         match target {
@@ -56,7 +64,14 @@ pub fn write<'a>(streams: impl IntoIterator<Item = &'a Definition>, target: Targ
             } => {
                 entry(&mut out, stream);
                 preview_url(&mut out, stream, base, format);
-                query(&mut out, quality, transcode);
+                let asked = query(quality, transcode);
+                let signature = sign(&stream.id, &asked).unwrap_or_default();
+                let parts = [asked, signature];
+                let parts = parts.iter().filter(|part| !part.is_empty());
+                for (part, mark) in parts.zip(['?', '&']) {
+                    out.push(mark);
+                    out.push_str(part);
+                }
                 out.push('\n');
             }
             Target::Sources { secrets } => source(&mut out, stream, secrets),
@@ -99,16 +114,12 @@ fn preview_url(out: &mut String, stream: &Definition, base: &str, format: Previe
     }
 }
 
-fn query(out: &mut String, quality: Option<&str>, transcode: Option<bool>) {
-    let mut separator = '?';
-    if let Some(quality) = quality {
-        let quality = utf8_percent_encode(quality, NON_ALPHANUMERIC);
-        let _ = write!(out, "{separator}quality={quality}");
-        separator = '&';
-    }
-    if let Some(transcode) = transcode {
-        let _ = write!(out, "{separator}transcode={transcode}");
-    }
+fn query(quality: Option<&str>, transcode: Option<bool>) -> String {
+    let quality = quality.map(|it| utf8_percent_encode(it, NON_ALPHANUMERIC));
+    let quality = quality.map(|it| format!("quality={it}"));
+    let transcode = transcode.map(|it| format!("transcode={it}"));
+    let parts: Vec<_> = quality.into_iter().chain(transcode).collect();
+    parts.join("&")
 }
 
 /// Whether an attribute says nothing about where the provider's streams are.

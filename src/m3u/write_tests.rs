@@ -14,6 +14,10 @@ fn news() -> Definition {
     Draft::define(body, None, |_| false).unwrap()
 }
 
+fn unsigned(_: &StreamId, _: &str) -> Option<String> {
+    None
+}
+
 #[test]
 fn sources() {
     let expected = "#EXTM3U
@@ -27,7 +31,7 @@ catchup-source=\"http://provider/u/p/\" tvg-chno=\"7\",News, \"24\"
 http://b%40b:p@h/x.ts|X-Key=a%26b%20c
 ";
     assert_eq!(
-        write([&news()], Target::Sources { secrets: true }),
+        write([&news()], Target::Sources { secrets: true }, &unsigned),
         expected
     );
 }
@@ -44,18 +48,40 @@ fn previews() {
 #EXTINF:-1 tvg-id=\"news\" tvg-name=\"News, '24'\" tvg-logo=\"http://logo/x.png\" group-title=\"A 'B'\" tvg-chno=\"7\",News, \"24\"
 http://me:8080/tv/streams/preview/news
 ";
-    assert_eq!(write([&news()], target(None, PreviewFormat::Ts)), expected);
-    let hls = write([&news()], target(Some("lo&w"), PreviewFormat::Hls));
+    assert_eq!(
+        write([&news()], target(None, PreviewFormat::Ts), &unsigned),
+        expected
+    );
+    let hls = write(
+        [&news()],
+        target(Some("lo&w"), PreviewFormat::Hls),
+        &unsigned,
+    );
     assert!(
         hls.ends_with("/tv/streams/preview/news/index.m3u8?quality=lo%26w\n"),
         "{hls}"
     );
+    let sign = |id: &StreamId, query: &str| Some(format!("sig={id}/{query}"));
+    for (quality, format, end) in [
+        (None, PreviewFormat::Ts, "/news?sig=news/\n"),
+        (
+            Some("low"),
+            PreviewFormat::Hls,
+            "/news/index.m3u8?quality=low&sig=news/quality=low\n",
+        ),
+    ] {
+        let text = write([&news()], target(quality, format), &sign);
+        assert!(text.ends_with(end), "{text}");
+    }
     let off = Definition {
         enabled: false,
         ..news()
     };
-    assert_eq!(write([&off], target(None, PreviewFormat::Ts)), "#EXTM3U\n");
-    assert!(write([&off], Target::Sources { secrets: true }).contains("x.ts"));
+    assert_eq!(
+        write([&off], target(None, PreviewFormat::Ts), &unsigned),
+        "#EXTM3U\n"
+    );
+    assert!(write([&off], Target::Sources { secrets: true }, &unsigned).contains("x.ts"));
 }
 
 #[test]
@@ -86,7 +112,7 @@ fn nothing_starts_a_line() {
             format: PreviewFormat::Ts,
         },
     ] {
-        let text = write([&evil], target);
+        let text = write([&evil], target, &unsigned);
         assert!(!text.contains('\r'));
         assert!(
             !text
@@ -152,7 +178,7 @@ proptest! {
         let streams: BTreeMap<_, _> = made.into_iter().map(|d| (d.id.clone(), d)).collect();
         let mut urls = std::collections::BTreeSet::new();
         let streams: Vec<_> = streams.into_values().filter(|d| urls.insert(d.sources[0].url.clone())).collect();
-        let written = write(&streams, Target::Sources { secrets: true });
+        let written = write(&streams, Target::Sources { secrets: true }, &unsigned);
         let parsed = parse(written.as_bytes(), &Limits::default());
         prop_assert_eq!(&parsed.problems, &[], "{}", written);
 

@@ -156,6 +156,15 @@ pub(super) fn purge(arena: u32) {
     }
 }
 
+/// Ends or starts the thread that gives free memory back to the system; returns whether it ran.
+pub(super) fn run_background_thread(mut run: bool) -> bool {
+    let mut ran = false;
+    let name = Name::<1>::look_up(c"background_thread");
+    // SAFETY: this name takes and gives a truth value of one byte.
+    let done = name.is_some_and(|name| unsafe { name.control(Some(&mut ran), Some(&mut run)) });
+    done && ran
+}
+
 /// The arena that a pointer was allocated from; `None` when it is not this allocator's.
 pub(super) fn arena_of(mut pointer: *const c_void) -> Option<u32> {
     let mut arena = 0_u32;

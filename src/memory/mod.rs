@@ -17,7 +17,7 @@
 //! - What libraries set up once for the process (loading plugins, starting helper threads) would be charged to the
 //!   first who needs it: run one of each kind outside of any account at the start.
 //!
-//! Without the feature `accounting` all of it compiles to nothing, and figures are `None`. All `unsafe` code of the
+//! Without the feature `accounting` all of it compiles to nothing, and figures are `None`. Nearly all `unsafe` code of the
 //! program is in this room.
 
 #[cfg(feature = "accounting")]
@@ -104,6 +104,24 @@ impl Usage {
 pub fn init() -> Accounting {
     static ANSWER: OnceLock<Accounting> = OnceLock::new();
     *ANSWER.get_or_init(set_up)
+}
+
+/// Does this while the allocator has no thread of its own. It has one since before `main`, and what a thread gives up, only
+/// threads that it starts afterwards give up with it.
+#[cfg(feature = "accounting")]
+pub fn without_threads<T>(work: impl FnOnce() -> T) -> T {
+    let ran = jemalloc::run_background_thread(false);
+    let done = work();
+    if ran {
+        jemalloc::run_background_thread(true);
+    }
+    done
+}
+
+/// Does this.
+#[cfg(not(feature = "accounting"))]
+pub fn without_threads<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 #[cfg(feature = "accounting")]

@@ -5,7 +5,9 @@
 
 mod accounts;
 mod alerts;
+mod auth;
 mod delivery;
+mod door;
 mod exposition;
 mod gathered;
 mod info;
@@ -24,7 +26,9 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 pub use accounts::text as accounts_text;
 pub use alerts::{held_back, text as alerts_text};
+pub use auth::{audit_dropped, login, refusal};
 pub use delivery::{notification_failed, notification_sent, outbox_dropped, text as delivery_text};
+pub use door::{TurnedAway, turned_away};
 pub use gathered::{Gathered, text as gathered_text};
 pub use info::text as info_text;
 pub use live::{LiveClient, live_client, live_message, live_resync};
@@ -209,7 +213,9 @@ fn begin_at_zero() {
 #[allow(clippy::too_many_lines, reason = "a table")]
 fn describe() {
     samples::describe();
+    door::describe();
     delivery::describe();
+    auth::describe();
     let gauges = [
         (BUILD_INFO, Unit::Count, "Always 1; the version is a label."),
         (

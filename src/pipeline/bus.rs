@@ -7,6 +7,7 @@ use gstreamer as gst;
 
 use super::event::{Event, EventSender, Fault, Link};
 use super::redact::redact;
+use crate::confine;
 use crate::memory::Account;
 
 /// Gives the pipeline a bus of its own that keeps nothing: each message is looked at where it is posted, then dropped.
@@ -32,11 +33,14 @@ pub(super) fn attach(
     pipeline.set_bus(Some(&bus));
 }
 
-/// A streaming thread posts these itself: what it allocates from here on is the pipeline's. Threads come from a pool that all
+/// A streaming thread posts these itself: it is confined, and what it allocates from here on is the pipeline's. Threads come from a pool that all
 /// pipelines share, so it is given back when it leaves.
 fn charge(status: gst::StreamStatusType, account: &Account) {
     match status {
-        gst::StreamStatusType::Enter => account.attach(),
+        gst::StreamStatusType::Enter => {
+            confine::decoder_thread();
+            account.attach();
+        }
         gst::StreamStatusType::Leave => Account::detach(),
         _ => {}
     }

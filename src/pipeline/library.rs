@@ -10,14 +10,13 @@ use gstreamer_app as gst_app;
 
 use super::error::{Mistake, PipelineError};
 use super::packages::{DECODERS, package_of, packages_of};
+use super::plugins;
 use super::redact::redact;
 use super::topology::{Topology, names};
 
 /// Longest topology file, in bytes.
 const LONGEST_FILE: u64 = 64 * 1024;
 const EXTENSION: &str = "launch";
-/// Nothing is done with transparency, and these fail where a file merely might have it.
-const TRANSPARENT: [&str; 2] = ["vp8alphadecodebin", "vp9alphadecodebin"];
 
 /// The topologies, ready to start. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -41,7 +40,7 @@ pub(super) enum ParseFailure {
     Text(String),
 }
 
-/// Starts `GStreamer`, loads the embedded topologies, puts the operator's files of the same name in their place, and
+/// Starts `GStreamer` with the plugins of the allowlist, loads the embedded topologies, puts the operator's files of the same name in their place, and
 /// parses each once.
 ///
 /// An element that an embedded topology lacks is a warning that names the Debian package, because the other topologies
@@ -50,8 +49,7 @@ pub(super) enum ParseFailure {
 /// # Errors
 /// [`PipelineError::Init`], or [`PipelineError::Library`] with every mistake in `pipelines_dir`.
 pub fn init(pipelines_dir: Option<&Path>) -> Result<Library, PipelineError> {
-    gst::init().map_err(|error| PipelineError::Init(redact(&error.to_string())))?;
-    pass_over();
+    plugins::load(pipelines_dir)?;
     let mut mistakes = Vec::new();
     let overrides = pipelines_dir
         .map(|dir| read_overrides(dir, &mut mistakes))
@@ -114,25 +112,6 @@ pub fn init(pipelines_dir: Option<&Path>) -> Result<Library, PipelineError> {
         entries: entries.into(),
         warnings: warnings.into(),
     })
-}
-
-/// Keeps elements from being chosen by what a source sends. A playlist, a manifest or a session description in place of
-/// media would have its demuxer open connections of its own, to anywhere.
-fn pass_over() {
-    let demuxers = gst::ElementFactory::factories_with_type(
-        gst::ElementFactoryType::DEMUXER,
-        gst::Rank::MARGINAL,
-    );
-    let connects = |factory: &gst::ElementFactory| {
-        let class = factory.metadata("klass").unwrap_or_default();
-        class.contains("Adaptive") || class.contains("Network")
-    };
-    let transparent = TRANSPARENT
-        .iter()
-        .filter_map(|name| gst::ElementFactory::find(name));
-    for factory in demuxers.into_iter().filter(connects).chain(transparent) {
-        factory.set_rank(gst::Rank::NONE);
-    }
 }
 
 impl Library {
@@ -217,14 +196,17 @@ fn parse_into<T: IsA<gst::Element>>(text: &str, flags: gst::ParseFlags) -> Resul
 }
 
 /// Takes away the lines whose first sign is `#`: the launch grammar knows no comments.
-fn strip_comments(text: &str) -> String {
+pub(super) fn strip_comments(text: &str) -> String {
     text.lines()
         .filter(|line| !line.trim_start().starts_with('#'))
         .collect::<Vec<_>>()
         .join("\n")
 }
 
-fn read_overrides(dir: &Path, mistakes: &mut Vec<Mistake>) -> Vec<(Topology, PathBuf, String)> {
+pub(super) fn read_overrides(
+    dir: &Path,
+    mistakes: &mut Vec<Mistake>,
+) -> Vec<(Topology, PathBuf, String)> {
     let mut found = Vec::new();
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -334,22 +316,6 @@ mod tests {
         for topology in Topology::ALL {
             library.build(topology).unwrap();
             library.part(topology).unwrap();
-        }
-    }
-
-    #[test]
-    fn what_a_source_sends_opens_no_connections() {
-        init(None).unwrap();
-        for name in [
-            "hlsdemux",
-            "hlsdemux2",
-            "dashdemux",
-            "dashdemux2",
-            "mssdemux",
-            "sdpdemux",
-        ] {
-            let rank = gst::ElementFactory::find(name).map(|factory| factory.rank());
-            assert!(rank.is_none_or(|rank| rank == gst::Rank::NONE), "{name}");
         }
     }
 

@@ -7,6 +7,7 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `allowlist`, `plugins` | what of `GStreamer` is used at all; everything else is not loaded, or removed |
 //! | `library`, `topology`, `packages` | the texts, their contract, what is not installed |
 //! | `spec`, `fit` | what is asked for; the size and rate of the picture (pure) |
 //! | `assemble`, `set`, `sizing`, `durations`, `keyframes`, `timeline`, `overlay`, `glyphs` | from text to a pipeline ready to start |
@@ -17,10 +18,13 @@
 //! | `pulse`, `versions` | whether it works at all; what is installed |
 //! | `registry`, `warm_up` | all pipelines there are, and what each takes; what the first of all takes for good |
 
+mod allowlist;
 mod assemble;
 mod bridge;
 mod bus;
 mod census;
+#[cfg(test)]
+mod confined;
 mod convert;
 mod durations;
 mod error;
@@ -33,6 +37,7 @@ mod leak;
 mod library;
 mod overlay;
 mod packages;
+mod plugins;
 mod pulse;
 mod redact;
 mod registry;
@@ -59,6 +64,7 @@ pub use error::{Mistake, PipelineError};
 pub use event::{Event, Events, Fault};
 pub use fit::{Fit, Picture, encoder_threads, fit};
 pub use library::{Library, init};
+pub use plugins::{Loaded, loaded, prepare};
 pub use pulse::{Pulse, PulseError};
 pub use registry::{Kind, Label, Phase, PipelineId, Report, pipelines};
 pub use rtp::{Packets, RtpSpec, RtpTrack};

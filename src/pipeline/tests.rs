@@ -35,7 +35,7 @@ fn profile(width: u32, height: u32) -> Profile {
     }
 }
 
-fn spec(video: Video, audio: Audio) -> TranscodeSpec {
+pub(super) fn spec(video: Video, audio: Audio) -> TranscodeSpec {
     TranscodeSpec {
         profile: profile(160, 90),
         video,
@@ -65,7 +65,7 @@ fn collect(text: &str) -> Bytes {
 }
 
 /// Four seconds of 320x180 at 50 frames, H.264 with B-frames, and MP2.
-fn clip() -> Bytes {
+pub(super) fn clip() -> Bytes {
     static CLIP: OnceLock<Bytes> = OnceLock::new();
     CLIP.get_or_init(|| {
         collect(
@@ -76,6 +76,12 @@ fn clip() -> Bytes {
         )
     })
     .clone()
+}
+
+/// The clip is made first: of what makes it not all is on the allowlist.
+pub(super) fn library() -> Library {
+    clip();
+    init(None).unwrap()
 }
 
 /// Feeds all of `ts`, answers all that comes out and all that is told.
@@ -184,7 +190,7 @@ fn field<'a, T: gst::glib::value::FromValue<'a>>(caps: Option<&'a gst::Caps>, na
 
 #[tokio::test]
 async fn both_tracks_are_converted() {
-    let library = init(None).unwrap();
+    let library = library();
     let (ts, told) = convert(&library, spec(Video::Encode, Audio::Encode), clip()).await;
     let decoded = probe(&ts);
     assert_eq!(
@@ -243,7 +249,7 @@ async fn both_tracks_are_converted() {
 
 #[tokio::test]
 async fn each_track_can_be_copied() {
-    let library = init(None).unwrap();
+    let library = library();
     let (ts, _) = convert(
         &library,
         spec(Video::Copy(VideoCodec::H264), Audio::Encode),
@@ -272,6 +278,7 @@ async fn another_encoder_by_an_override_file() {
         &text[to..]
     );
     fs::write(dir.path().join("encode-both.launch"), text).unwrap();
+    clip();
     let library = init(Some(dir.path())).unwrap();
     assert_eq!(
         library.overridden().collect::<Vec<_>>(),
@@ -289,7 +296,7 @@ async fn another_encoder_by_an_override_file() {
 
 #[tokio::test]
 async fn a_promised_track_that_is_not_there_is_told() {
-    let library = init(None).unwrap();
+    let library = library();
     let silent = collect(
         "videotestsrc num-buffers=50 ! video/x-raw,width=160,height=96 ! x264enc speed-preset=ultrafast ! mpegtsmux ! appsink name=tap sync=false",
     );
@@ -309,7 +316,7 @@ async fn a_promised_track_that_is_not_there_is_told() {
 
 #[tokio::test]
 async fn rubbish_in_is_an_error_or_an_end_never_a_hang() {
-    let library = init(None).unwrap();
+    let library = library();
     let mut state = 1u32;
     let noise: Vec<u8> = std::iter::repeat_with(|| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -327,7 +334,7 @@ async fn rubbish_in_is_an_error_or_an_end_never_a_hang() {
 
 #[tokio::test]
 async fn an_unknown_preset_is_refused() {
-    let library = init(None).unwrap();
+    let library = library();
     let mut spec = spec(Video::Encode, Audio::None);
     spec.profile.speed_preset = "warp".into();
     let Err(error) = start_transcode(&library, spec, label(), DEADLINE).await else {
@@ -341,7 +348,7 @@ async fn an_unknown_preset_is_refused() {
 
 #[tokio::test]
 async fn input_is_bounded_and_stops_while_full() {
-    let library = init(None).unwrap();
+    let library = library();
     let mut running = start_transcode(
         &library,
         spec(Video::Encode, Audio::Encode),
@@ -369,7 +376,7 @@ async fn input_is_bounded_and_stops_while_full() {
 
 #[tokio::test]
 async fn ends_wake_up_when_the_control_is_dropped() {
-    let library = init(None).unwrap();
+    let library = library();
     let running = start_transcode(
         &library,
         spec(Video::Encode, Audio::Encode),
@@ -403,7 +410,7 @@ async fn ends_wake_up_when_the_control_is_dropped() {
 
 #[tokio::test]
 async fn the_test_source_gives_both_tracks() {
-    let library = init(None).unwrap();
+    let library = library();
     let test = TestSpec {
         width: 320,
         height: 181,

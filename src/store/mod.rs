@@ -1,5 +1,5 @@
-//! The durable truth: definitions, accounts, what pipelines have cost, the history of streams, and notifications on
-//! their way, in one redb file.
+//! The durable truth: definitions, accounts, what pipelines have cost, the history of streams, notifications on
+//! their way, and who is let in, in one redb file.
 //! The only room that names redb.
 //!
 //! redb blocks, so one thread writes, and async code sends it commands through a bounded channel.
@@ -7,6 +7,7 @@
 //! on disk: an acknowledged write survives `kill -9`. Reading the history goes past that thread.
 
 mod alerts;
+mod auth;
 mod history;
 pub mod outbox;
 mod schema;
@@ -28,6 +29,7 @@ use slot::{Opener, Slot};
 use writer::Command;
 
 pub use alerts::{Alerting, AlertsCommit, AlertsKept, Journaled};
+pub use auth::{AuditQuery, AuthKept, Numbered};
 pub use history::{EventQuery, HistoryReader};
 
 /// Commands that may wait for the writer; more wait in their callers.
@@ -134,6 +136,8 @@ pub struct Opened {
     pub states: Vec<(StreamId, KeptState)>,
     /// What operators made of alerts, and what receivers know.
     pub alerts: AlertsKept,
+    /// Users, tokens and keys.
+    pub auth: AuthKept,
 }
 
 /// Waits for the writer's thread to end: after the last [`Store`] handle is dropped.
@@ -162,6 +166,7 @@ impl Store {
         let costs = schema::read_costs(&database);
         let states = schema::read_states(&database);
         let alerts = alerts::read(&database)?;
+        let auth = auth::read(&database)?;
         let (commands, receiver) = mpsc::channel(QUEUE);
         let slot = Arc::new(Slot::new(database, opener));
         let history = HistoryReader::new(Arc::clone(&slot));
@@ -190,6 +195,7 @@ impl Store {
             costs,
             states,
             alerts,
+            auth,
         })
     }
 

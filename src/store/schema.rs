@@ -1,5 +1,6 @@
 //! Tables, their version, and the way from one version to the next.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
@@ -77,6 +78,22 @@ pub(super) const SENT: TableDefinition<(i64, u128), &[u8]> = TableDefinition::ne
 pub(super) const REPEATED: TableDefinition<(&str, &str), &[u8]> =
     TableDefinition::new("outbox_repeated");
 
+/// Users by name, as JSON.
+pub(super) const USERS: TableDefinition<&str, &[u8]> = TableDefinition::new("auth_users");
+
+/// Tokens by id, as JSON.
+pub(super) const TOKENS: TableDefinition<&str, &[u8]> = TableDefinition::new("auth_tokens");
+
+/// When each token was last used, seconds since 1970, by its id. Apart from [`TOKENS`], so that a use that is noted late
+/// does not bring back a token that was removed.
+pub(super) const TOKEN_USES: TableDefinition<&str, i64> = TableDefinition::new("auth_token_uses");
+
+/// Keys that URLs are signed with, by id, as JSON.
+pub(super) const KEYS: TableDefinition<&str, &[u8]> = TableDefinition::new("auth_keys");
+
+/// What was done, as JSON, by sort and number.
+pub(super) const AUDIT: TableDefinition<(u8, u64), &[u8]> = TableDefinition::new("audit");
+
 pub(super) type Migration = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The step at index `n` takes a file from version `n` to `n + 1`; version 0 is a new file.
@@ -87,6 +104,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     add_history,
     add_alerts,
     add_outbox,
+    add_auth,
 ];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
@@ -132,6 +150,15 @@ fn add_outbox(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     Ok(())
 }
 
+fn add_auth(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(USERS)?;
+    transaction.open_table(TOKENS)?;
+    transaction.open_table(TOKEN_USES)?;
+    transaction.open_table(KEYS)?;
+    transaction.open_table(AUDIT)?;
+    Ok(())
+}
+
 /// Opens or creates the file, with a cache of this many bytes, and brings it to the newest version.
 pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreError> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -140,6 +167,7 @@ pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreErr
             source,
         })?;
     }
+    make_private(path);
     let database = Database::builder()
         .set_cache_size(cache_bytes)
         .create(path)
@@ -154,6 +182,18 @@ pub(super) fn open(path: &Path, cache_bytes: usize) -> Result<Database, StoreErr
         })?;
     migrate(&database, MIGRATIONS)?;
     Ok(database)
+}
+
+/// A new file is for its owner alone: it holds keys and credentials of providers. One that is there keeps its mode, and
+/// what is wrong with the path is told when it is opened.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    let made = options.write(true).create_new(true).mode(0o600).open(path);
+    if let Err(error) = made
+        && error.kind() != std::io::ErrorKind::AlreadyExists
+    {
+        tracing::debug!(%error, "the file of the store cannot be made");
+    }
 }
 
 pub(super) fn migrate(database: &Database, migrations: &[Migration]) -> Result<(), StoreError> {

@@ -11,8 +11,9 @@ use super::history::Writing;
 use super::history::upkeep::{self, Again};
 use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
 use super::slot::Slot;
-use super::{StoreError, alerts, outbox};
+use super::{StoreError, alerts, auth, outbox};
 use crate::admission::costs::Learned;
+use crate::auth::{Entry, Row, TokenId};
 use crate::base::clock;
 use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
@@ -69,8 +70,17 @@ pub(super) enum Command {
     Check {
         reply: Reply,
     },
+    /// Rows of users, tokens and keys, all or none.
+    PutAuth {
+        rows: Vec<Row>,
+        reply: Reply,
+    },
     /// Nobody waits for it.
     Learn(Learned),
+    /// Nobody waits for it.
+    Audit(Vec<Entry>),
+    /// A token, and when it was used, seconds since 1970. Nobody waits for it.
+    TokenUsed(TokenId, i64),
 }
 
 impl Command {
@@ -193,6 +203,7 @@ fn answer(command: Command, result: Result<(), StoreError>) {
         | Command::PutAlerting { reply, .. }
         | Command::CommitAlerts { reply, .. }
         | Command::Outbox { reply, .. }
+        | Command::PutAuth { reply, .. }
         | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
             let _ = reply.send(result);
@@ -202,6 +213,13 @@ fn answer(command: Command, result: Result<(), StoreError>) {
                 tracing::warn!(%error, "what a pipeline has cost could not be stored");
             }
         }
+        Command::Audit(entries) => {
+            if let Err(error) = result {
+                tracing::error!(%error, "the audit log could not be written");
+                crate::metrics::audit_dropped(entries.len());
+            }
+        }
+        Command::TokenUsed(..) => {}
     }
 }
 
@@ -271,6 +289,9 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
                     }
                 }
                 Command::Outbox { change, .. } => outbox.apply(change)?,
+                Command::PutAuth { rows, .. } => auth::put(&transaction, rows)?,
+                Command::Audit(entries) => auth::append(&transaction, entries)?,
+                Command::TokenUsed(id, at) => auth::used(&transaction, id, *at)?,
                 Command::Check { .. } => {}
             }
         }

@@ -28,6 +28,23 @@ async fn the_configuration_of_the_manifests_is_good() {
 }
 
 #[test]
+fn every_deployment_asks_who_is_there() {
+    for (file, said) in [
+        ("Dockerfile", "    AUTH=required \\\n"),
+        (
+            "deploy/systemd/sightglass.service",
+            "\nEnvironment=AUTH=required\n",
+        ),
+        (
+            "deploy/kubernetes/statefulset.yaml",
+            "- name: AUTH\n              value: required\n",
+        ),
+    ] {
+        assert!(text(file).contains(said), "{file}");
+    }
+}
+
+#[test]
 fn the_image_has_what_the_setup_installs() {
     let setup = text("scripts/setup.sh");
     let words = setup.split(|c: char| c.is_whitespace() || c == '(' || c == ')');

@@ -96,7 +96,7 @@ for (kind, name), document in documents.items():
         services = [d for (k, _), d in documents.items() if k == "Service"]
         wanted = spec["selector"]["matchLabels"].items()
         expect(any(wanted <= s["metadata"]["labels"].items() for s in services), "the ServiceMonitor selects nothing")
-        known = {"port", "path", "interval", "scrapeTimeout", "relabelings"}
+        known = {"port", "path", "interval", "scrapeTimeout", "authorization", "relabelings"}
         names = {port["name"] for s in services for port in s["spec"]["ports"]}
         for endpoint in spec["endpoints"]:
             expect(set(endpoint) <= known and endpoint["port"] in names, f"ServiceMonitor: {endpoint}")
@@ -112,6 +112,8 @@ expect(security["readOnlyRootFilesystem"] is True, "the root file system can be 
 expect(security["allowPrivilegeEscalation"] is False, "privileges can be gained")
 expect(security["capabilities"] == {"drop": ["ALL"]}, "there are capabilities")
 expect(pod["securityContext"]["runAsNonRoot"] is True, "it may run as root")
+environment = {variable["name"]: variable.get("value") for variable in container["env"]}
+expect(environment.get("AUTH") == "required", "everybody is let in")
 expect(pod["terminationGracePeriodSeconds"] > 30, "it is killed before its longest shutdown_timeout")
 
 print("\n".join(mistakes))

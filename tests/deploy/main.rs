@@ -1,4 +1,4 @@
-//! What is around the program where it runs: units, the flake, containers, a load balancer.
+//! What is around the program where it runs: units, the flake, containers, a load balancer, and what is told of its safety.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
@@ -8,6 +8,7 @@ mod support;
 mod containers;
 mod haproxy;
 mod nix;
+mod security;
 mod systemd;
 mod units;
 

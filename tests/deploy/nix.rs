@@ -157,6 +157,7 @@ async fn the_module_writes_what_the_program_reads() {
         "mode = \"continuous\"",
         "max_concurrent = 6",
         "db_path = \"/var/lib/sightglass/sightglass.redb\"",
+        "mode = \"required\"",
     ] {
         assert!(printed.contains(said), "{said}: {printed}");
     }
@@ -183,8 +184,16 @@ async fn the_module_sets_up_the_machine_around_the_service() {
         service["LoadCredential"],
         serde_json::json!([
             "SMTP_PASSWORD:/run/keys/smtp",
-            "provider:/run/keys/provider"
+            "provider:/run/keys/provider",
+            "admin-password:/run/keys/admin"
         ])
+    );
+    let reload = service["ExecReload"].as_str().unwrap();
+    assert!(reload.ends_with("/bin/kill -HUP $MAINPID"), "{reload}");
+    let unit = full["units"]["sightglass.service"].as_str().unwrap();
+    assert!(
+        unit.contains("AUTH_ADMIN_PASSWORD_FILE=%d/admin-password"),
+        "{unit}"
     );
     let socket = full["units"]["sightglass.socket"].as_str().unwrap();
     assert!(socket.contains("ListenStream=127.0.0.1:9123"), "{socket}");
@@ -220,7 +229,7 @@ async fn the_modules_unit_is_the_one_of_the_repository() {
     let module =
         crate::units::service_settings(plain["units"]["sightglass.service"].as_str().unwrap());
     // Where files lie is what the two differ in.
-    let differ = ["ExecStart", "Environment", "EnvironmentFile"];
+    let differ = ["ExecStart", "ExecReload", "Environment", "EnvironmentFile"];
     for (name, value) in &ours {
         if !differ.contains(&name.as_str()) {
             assert_eq!(module.get(name), Some(value), "{name}");

@@ -27,12 +27,12 @@ pub(crate) fn service_settings(unit: &str) -> BTreeMap<String, String> {
 
 /// The unit with a program that is there.
 pub(crate) fn with_program(unit: &str, program: &Path) -> String {
-    let lines = unit
-        .lines()
-        .map(|line| match line.strip_prefix("ExecStart=") {
-            Some(_) => format!("ExecStart={}\n", program.display()),
-            None => format!("{line}\n"),
-        });
+    let lines = unit.lines().map(|line| match line.split_once('=') {
+        Some((name @ ("ExecStart" | "ExecReload"), _)) => {
+            format!("{name}={}\n", program.display())
+        }
+        _ => format!("{line}\n"),
+    });
     lines.collect()
 }
 

@@ -180,7 +180,7 @@ async fn survives(bombs: &[(Bomb, Fate)]) {
 }
 
 /// A preview that has missed nothing.
-fn unhurt(name: &str, seen: &Seen) {
+pub(crate) fn unhurt(name: &str, seen: &Seen) {
     eprintln!(
         "{name}: longest step {:.3} s, stood still for {:?}",
         seen.longest_step, seen.stalled

@@ -12,14 +12,18 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod abuse;
 mod accounts;
 mod alert_rules;
 mod api;
+mod auth;
 mod bombs;
 mod budgets;
 mod codecs;
+mod confinement;
 mod containers;
 mod delivery;
+mod door;
 mod failover;
 mod files;
 mod flood;

@@ -47,6 +47,7 @@ in
       SMTP_PASSWORD = "/run/keys/smtp";
       provider = "/run/keys/provider";
     };
+    adminPasswordFile = "/run/keys/admin";
     environmentFile = "/run/keys/env";
     settings = {
       listen = "127.0.0.1:9123";

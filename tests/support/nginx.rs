@@ -22,12 +22,17 @@ impl Nginx {
     /// Serves `folder` (playlists as `application/vnd.apple.mpegurl`, segments as `video/mp2t`);
     /// at so many bytes a second where the query says `rate=`.
     pub async fn serve(folder: &Path) -> Self {
+        Self::with(&format!("root {};", folder.display())).await
+    }
+
+    /// Serves as these directives of a `server` say.
+    pub async fn with(directives: &str) -> Self {
         let home = TempDir::with_prefix("sightglass-nginx-").expect("a temporary folder");
         // Another process may take the free port before nginx does; then try another.
         for _ in 0..5 {
             let port = free_port();
             let config = home.path().join("nginx.conf");
-            std::fs::write(&config, configuration(home.path(), folder, port))
+            std::fs::write(&config, configuration(home.path(), directives, port))
                 .expect("the configuration can be written");
             let kid = start(home.path(), port).await;
             if kid.is_some() {
@@ -95,8 +100,8 @@ pub(super) fn free_port() -> u16 {
 }
 
 /// One process in the foreground, everything it writes below `home`.
-fn configuration(home: &Path, folder: &Path, port: u16) -> String {
-    let (home, folder) = (home.display(), folder.display());
+fn configuration(home: &Path, directives: &str, port: u16) -> String {
+    let home = home.display();
     format!(
         "daemon off; master_process off; worker_processes 1; pid {home}/nginx.pid;
 error_log {home}/error.log warn;
@@ -109,7 +114,7 @@ http {{
   client_body_temp_path {home}/body; proxy_temp_path {home}/proxy;
   fastcgi_temp_path {home}/fastcgi; uwsgi_temp_path {home}/uwsgi; scgi_temp_path {home}/scgi;
   server {{
-    listen 127.0.0.1:{port}; root {folder};
+    listen 127.0.0.1:{port}; {directives}
     if ($arg_rate) {{ set $limit_rate $arg_rate; }}
   }}
 }}

@@ -63,6 +63,7 @@ pub struct IngestDeps {
 /// What an ingest does at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = IngestPhase)]
 pub enum Phase {
     /// It waits for a connection among those of the source's account.
     Waiting,

@@ -33,7 +33,6 @@ pub(super) struct ReceiverDraft {
     #[schema(default = true)]
     enabled: Option<bool>,
     /// How: `email` has `to`; `webhook` has `url` and, for a signature, `secret` or `secret_file`; `alertmanager` has `url`.
-    #[schema(inline)]
     kind: Kind,
     /// Mail addresses, 1 to 50.
     #[schema(min_items = 1, max_items = 50)]
@@ -51,6 +50,7 @@ pub(super) struct ReceiverDraft {
 /// How a receiver is told.
 #[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AlertReceiverKind)]
 #[allow(dead_code, reason = "the description of a body")]
 enum Kind {
     Email,

@@ -16,6 +16,7 @@ use super::history::{EventList, EventParams, events_of};
 use super::problem::Problem;
 use crate::actors::info::Latest;
 use crate::conditions::{self, Condition};
+use crate::confine;
 use crate::info::Reading;
 use crate::memory::{self, Accounting};
 use crate::pipeline;
@@ -53,6 +54,8 @@ pub(super) struct HealthView {
     conditions: Vec<Condition>,
     /// What runs.
     build: BuildView,
+    /// What the process has given up so that a decoder that is taken over can do little.
+    confinement: confine::Report,
 }
 
 /// What runs.
@@ -64,6 +67,10 @@ pub(super) struct BuildView {
     /// Of GStreamer.
     #[schema(example = "GStreamer 1.26.2")]
     gstreamer: String,
+    /// Plugins of GStreamer that are loaded: those of the built-in list that are installed, and the operator's.
+    gstreamer_plugins: usize,
+    /// Elements that can be made; all others are removed.
+    gstreamer_elements: usize,
     /// The machine that it was built for.
     #[schema(example = "x86_64-linux")]
     target: &'static str,
@@ -80,9 +87,12 @@ impl BuildView {
         } else {
             "linux"
         };
+        let loaded = pipeline::loaded();
         Self {
             version: env!("CARGO_PKG_VERSION"),
             gstreamer: pipeline::version(),
+            gstreamer_plugins: loaded.plugins,
+            gstreamer_elements: loaded.elements,
             target: TARGET,
             memory_accounting: memory::init() == Accounting::On,
         }
@@ -118,6 +128,7 @@ pub(super) async fn health(
         health_since: state.since,
         conditions: state.conditions,
         build: BuildView::new(),
+        confinement: confine::report().clone(),
     }))
 }
 

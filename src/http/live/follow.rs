@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::HEARTBEAT;
 use crate::actors::live::{PATIENCE, Seat};
+use crate::http::gate::Pass;
 use crate::live::Message;
 use crate::metrics;
 
@@ -34,7 +35,7 @@ pub(super) enum End {
     Gone,
     /// It took too long for one message.
     Slow,
-    /// The server stops.
+    /// The server stops, or it no longer does this for the client.
     Stopping,
 }
 
@@ -43,8 +44,12 @@ pub(super) async fn follow(
     seat: &mut Seat,
     outlet: &mut impl Outlet,
     stopping: &CancellationToken,
+    pass: &mut Pass,
 ) -> End {
     loop {
+        if !pass.holds() {
+            return End::Stopping;
+        }
         let next = tokio::select! {
             biased;
             () = stopping.cancelled() => return End::Stopping,

@@ -21,9 +21,12 @@ use super::follow::{End, Outlet, follow};
 use super::handshake::Agreed;
 use super::{LiveParams, PIECE, Wish};
 use crate::actors::live::{Seat, Transport};
+use crate::auth::Permission;
+use crate::http::AppState;
+use crate::http::client::Client;
+use crate::http::gate::{Access, Pass};
 use crate::http::problem::Problem;
 use crate::http::server::Place;
-use crate::http::{AppState, refuse_foreign};
 use crate::live::{Document, Message};
 
 /// The longest from our answer to the first byte of the new protocol.
@@ -49,9 +52,11 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
         (status = 503, body = Problem)))]
 pub(in crate::http) async fn socket(
     Extract(app): Extract<Arc<AppState>>,
+    access: Access,
+    client: Client,
     mut request: Request<Body>,
 ) -> Result<Response, Problem> {
-    refuse_foreign(request.headers())?;
+    app.door.refuse_foreign(&client, request.headers())?;
     let agreed = match Agreed::read(&request) {
         Ok(agreed) => agreed,
         Err(refusal) => return Ok(refusal),
@@ -62,13 +67,14 @@ pub(in crate::http) async fn socket(
     let place = request.extensions().get::<Place>().cloned();
     let upgrade = hyper::upgrade::on(&mut request);
     let stopping = app.stopping.clone();
+    let mut pass = Pass::new(&app, access, Permission::Read);
     let deflates = agreed.deflates();
     app.live.spawn(async move {
         // The connection is no longer the server's, but still counts as one of its connections.
         let _place = place;
         let mut seat = seat;
         if let Some(mut frames) = Frames::open(upgrade, deflates).await {
-            let end = follow(&mut seat, &mut frames, &stopping).await;
+            let end = follow(&mut seat, &mut frames, &stopping, &mut pass).await;
             frames.close(end).await;
         }
     });

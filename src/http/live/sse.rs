@@ -15,8 +15,11 @@ use tokio::sync::mpsc;
 use super::follow::{End, Outlet, follow};
 use super::{LiveParams, PIECE, Wish};
 use crate::actors::live::{Seat, Transport};
+use crate::auth::Permission;
+use crate::http::AppState;
+use crate::http::client::Client;
+use crate::http::gate::{Access, Pass};
 use crate::http::problem::Problem;
-use crate::http::{AppState, refuse_foreign};
 use crate::live::{Block, Document, Gzip, Message};
 
 /// Pieces that may be under way to hyper, beside those that it holds itself.
@@ -36,10 +39,12 @@ const OPENING: &[u8] = b"retry: 2000\n\n";
         (status = 400, body = Problem), (status = 403, body = Problem), (status = 503, body = Problem)))]
 pub(in crate::http) async fn events(
     Extract(app): Extract<Arc<AppState>>,
+    access: Access,
+    client: Client,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    refuse_foreign(&headers)?;
+    app.door.refuse_foreign(&client, &headers)?;
     let wish = Wish::parse(query.as_deref().unwrap_or_default())?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let since = last.filter(|id| !id.is_empty()).or(wish.since.as_deref());
@@ -47,6 +52,7 @@ pub(in crate::http) async fn events(
     let gzip = takes_gzip(&headers);
     let (pieces, receiver) = mpsc::channel(AHEAD);
     let stopping = app.stopping.clone();
+    let mut pass = Pass::new(&app, access, Permission::Read);
     app.live.spawn(async move {
         let mut seat = seat;
         let mut events = Events {
@@ -54,7 +60,7 @@ pub(in crate::http) async fn events(
             gzip: gzip.then(Gzip::new),
         };
         if events.open(&seat).await.is_ok() {
-            let end = follow(&mut seat, &mut events, &stopping).await;
+            let end = follow(&mut seat, &mut events, &stopping, &mut pass).await;
             events.close(&seat, end);
         }
     });

@@ -54,11 +54,12 @@ impl Sequences {
     const MOST: usize = 100_000;
 
     fn next(&self, key: &OutputKey) -> (u64, u64) {
-        // Quarter seconds: a window may begin with a burst of segments, and still no number is
-        // used twice when the server was restarted in between.
-        let clock = clock::sequence_epoch_seconds(clock::wall()) * 4;
+        let clock = clock::sequence_epoch_seconds(clock::wall());
         let (media, breaks) = self.lock().get(key).copied().unwrap_or_default();
-        (media.max(clock), breaks.max(clock))
+        // Quarter seconds: a window may begin with a burst of segments, and still no number is
+        // used twice when the server was restarted in between. Hours for breaks, which are rare: hls.js walks
+        // an array as long as this number at each reload, which takes it a second for a hundred millions.
+        (media.max(clock * 4), breaks.max(clock / 3600))
     }
 
     fn note(&self, key: &OutputKey, window: &Window) {
@@ -205,5 +206,26 @@ impl Shareable for HlsOutput {
 impl Drop for HlsOutput {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::plan::RenditionKey;
+    use crate::stream::StreamId;
+
+    #[test]
+    fn numbers_go_on_and_those_of_breaks_are_small() {
+        let stream = StreamId::parse("a").unwrap();
+        let key = (stream, RenditionKey::parse("source").unwrap());
+        let sequences = Sequences::default();
+        let (media, breaks) = sequences.next(&key);
+        assert!(media > 100_000_000, "beyond what any run before has used");
+        assert!((7_000..1_000_000).contains(&breaks), "{breaks}");
+        sequences
+            .lock()
+            .insert(key.clone(), (media + 9, breaks + 9));
+        assert_eq!(sequences.next(&key), (media + 9, breaks + 9));
     }
 }

@@ -32,7 +32,10 @@ pub use door::{TurnedAway, turned_away};
 pub use gathered::{Gathered, text as gathered_text};
 pub use info::text as info_text;
 pub use live::{LiveClient, live_client, live_message, live_resync};
-pub use monitor::{condition_raised, looked as monitor_looked, text as monitor_text};
+pub use monitor::{
+    condition_raised, looked as monitor_looked, stood_still as monitor_stood_still,
+    text as monitor_text,
+};
 pub use pipelines::{Charges, PipelineFigures, text as pipelines_text};
 pub use samples::{sample_cost, sample_decoder_replaced, sampled};
 

@@ -19,6 +19,7 @@ const HEALTHS: [Health; 5] = [
 ];
 const LOOK_DURATION: &str = "sightglass_monitor_look_duration_seconds";
 const RAISED: &str = "sightglass_conditions_raised_total";
+const STANDSTILLS: &str = "sightglass_monitor_standstills_total";
 
 pub(super) fn describe() {
     describe_histogram!(
@@ -27,6 +28,12 @@ pub(super) fn describe() {
         "Time that a look at a stream took, from its turn to the verdict, by whether there was media to see."
     );
     describe_counter!(RAISED, Unit::Count, "Conditions that were raised, by kind.");
+    describe_counter!(
+        STANDSTILLS,
+        Unit::Count,
+        "Times that this server stood still for 5 s or more: what was not seen meanwhile is held against no stream."
+    );
+    counter!(STANDSTILLS).increment(0);
     for kind in Kind::ALL {
         raised(kind).increment(0);
     }
@@ -43,6 +50,11 @@ pub fn looked(took: Duration, saw: bool) {
 fn looks(saw: bool) -> Histogram {
     let outcome = if saw { "media" } else { "nothing" };
     histogram!(LOOK_DURATION, "outcome" => outcome)
+}
+
+/// The server has not run for a while.
+pub fn stood_still() {
+    counter!(STANDSTILLS).increment(1);
 }
 
 /// A condition was raised.

@@ -45,6 +45,12 @@ async fn what_operators_make_is_checked_kept_and_keeps_its_secrets() {
     let hook = json!({"id": "hook", "kind": "webhook", "url": "https://chat.example/t0ken", "secret": "s3cret-s3cret-s3cret"});
     let hook = make(&server, "receivers", hook).await;
     assert_eq!(hook["secret"], json!({"set": true}));
+    // What could never be told is refused when it is said, not when something has happened.
+    let inside = json!({"name": "Inside", "kind": "webhook", "url": "http://127.0.0.1:8099/hook"});
+    let reply = server.post(&format!("{ALERTS}/receivers"), &inside).await;
+    assert_eq!(code(&reply), (422, "invalid_definition"), "{}", reply.2);
+    assert_eq!(pointers(&reply.2), ["/url"]);
+    assert!(reply.2.to_string().contains("ALERT_ALLOW_LOOPBACK"));
     let rule = json!({"name": "News", "match": {"groups": ["News"], "severities": ["critical"]}, "receivers": ["desk"],
         "hours": {"zone": "Europe/Berlin", "weekly": [{"days": ["mon"], "from": "08:00", "to": "18:00"}]},
         "escalate": [{"after_ms": 60_000, "receivers": ["hook"]}]});

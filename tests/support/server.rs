@@ -364,6 +364,13 @@ impl Server {
         (status, began.elapsed())
     }
 
+    /// Stops the process for so long, as a machine does that sleeps or has no memory left.
+    pub async fn stand_still(&self, time: Duration) {
+        self.kid.signal("STOP");
+        tokio::time::sleep(time).await;
+        self.kid.signal("CONT");
+    }
+
     /// Kills it at once, as a crash or the kernel would.
     pub fn kill9(&mut self) {
         self.kid.kill();

@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::alerts::{NotificationId, ReceiverId};
+use crate::alerts::{NotificationId, ReceiverId, Target};
 use crate::base::clock;
 use crate::mail::Mailer;
 use crate::metrics;
@@ -111,6 +111,19 @@ impl Delivery {
                 lanes: Mutex::new(Lanes::new(settings.retry, MOST_BUSY)),
                 figures: Mutex::new(Figures::default()),
             }),
+        }
+    }
+
+    /// Whether anything may be posted there, as far as can be told without resolving a name.
+    ///
+    /// # Errors
+    /// Which setting would allow it.
+    pub fn check(&self, target: &Target) -> Result<(), String> {
+        match target {
+            Target::Email { .. } => Ok(()),
+            Target::Webhook { url, .. } | Target::Alertmanager { url } => {
+                self.inner.poster.check(url)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::Inner;
 use super::board::Place;
+use super::pulse::Pulse;
 use crate::actors::ingest::IngestStatus;
 use crate::base::clock;
 use crate::conditions::{Change, Condition, Kind, Machine, Now, Observation, Terms};
@@ -23,6 +24,9 @@ struct Heard {
 
 /// What is wrong with one stream.
 pub(super) struct Judge {
+    pulse: Arc<Pulse>,
+    /// The last standstill of this process that is reckoned with.
+    back: Option<Instant>,
     stream: StreamId,
     host: String,
     /// Of a stream with picture and sound.
@@ -48,6 +52,7 @@ pub(super) struct Judge {
 impl Judge {
     /// Goes on from what was known, if anything.
     pub(super) fn new(
+        pulse: Arc<Pulse>,
         stream: StreamId,
         host: String,
         terms: Arc<Terms>,
@@ -62,6 +67,8 @@ impl Judge {
             None => Machine::new(Arc::clone(&terms)),
         };
         Self {
+            back: pulse.feel(now.mono),
+            pulse,
             stream,
             host,
             recorder: Recorder::new(machine.health(), now),
@@ -80,7 +87,8 @@ impl Judge {
 
     /// Something was seen, or seen not to be.
     pub(super) fn observe(&mut self, seen: Observation) {
-        self.machine.observe(seen, now(), &mut self.changes);
+        let now = self.now();
+        self.machine.observe(seen, now, &mut self.changes);
     }
 
     /// What the pull came to.
@@ -121,8 +129,9 @@ impl Judge {
         if !had.1 {
             terms = terms.without_sound();
         }
+        let now = self.now();
         self.machine
-            .set_terms(Arc::new(terms), now(), &mut self.changes);
+            .set_terms(Arc::new(terms), now, &mut self.changes);
     }
 
     /// What came is counted.
@@ -167,7 +176,7 @@ impl Judge {
 
     /// Time has passed: what follows is told on the board, kept in the store, and logged.
     pub(super) async fn settle(&mut self, shared: &Inner, place: &Place) {
-        let now = now();
+        let now = self.now();
         if let Some(heard) = self.heard.take() {
             shared.report(&self.stream, &self.host, heard.failure, now);
         }
@@ -234,6 +243,17 @@ impl Judge {
                 tracing::info!(%stream, from = from.as_str(), to = to.as_str(), "health");
             }
         }
+    }
+
+    /// The time. After a standstill nothing has lasted for longer than since then.
+    fn now(&mut self) -> Now {
+        let now = now();
+        let back = self.pulse.feel(now.mono);
+        if back > self.back {
+            self.back = back;
+            self.machine.stood_still(now);
+        }
+        now
     }
 
     /// The last minute, as far as it has come.

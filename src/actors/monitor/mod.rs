@@ -15,6 +15,7 @@ mod eyes;
 mod gates;
 mod judge;
 mod look;
+mod pulse;
 mod supervisor;
 mod thumbnails;
 mod transport;
@@ -42,6 +43,7 @@ pub use thumbnails::Thumbnail;
 
 use board::Board;
 use gates::Gates;
+use pulse::Pulse;
 use thumbnails::Thumbnails;
 
 /// Looks at a time, for each decoder: most of a look is waiting for the source.
@@ -122,6 +124,7 @@ struct Inner {
     gates: Gates,
     board: Board,
     thumbnails: Thumbnails,
+    pulse: Arc<Pulse>,
     guard: Mutex<Guard>,
     /// What it has told that nobody has taken yet.
     network_changes: Mutex<VecDeque<Change>>,
@@ -157,6 +160,7 @@ impl Monitor {
                 sampler,
                 settings,
                 board: Board::default(),
+                pulse: Arc::default(),
                 guard: Mutex::new(Guard::restore(own_network, judge::now())),
                 network_changes: Mutex::default(),
                 outbox: Mutex::new(Outbox::new(MOST_MINUTES)),
@@ -221,9 +225,11 @@ impl Inner {
 
     /// Time passes for our own network.
     fn tick(&self) {
+        let now = judge::now();
+        self.pulse.feel(now.mono);
         let mut changes = Vec::new();
         let mut guard = self.guard();
-        guard.tick(judge::now(), &mut changes);
+        guard.tick(now, &mut changes);
         self.tell_network(changes);
     }
 

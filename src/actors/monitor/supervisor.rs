@@ -235,7 +235,7 @@ impl Inner {
             place,
             mode,
             interval,
-            judge: Judge::new(id, host.clone(), terms, kept),
+            judge: Judge::new(Arc::clone(&self.pulse), id, host.clone(), terms, kept),
             host,
             eyes: Eyes::default(),
             due: clock::now(),

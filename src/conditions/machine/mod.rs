@@ -149,6 +149,19 @@ impl Machine {
         self.run(now, changes);
     }
 
+    /// Nobody could look until now, because this process did not run: what was not seen meanwhile says nothing. Hold and
+    /// clear times begin anew.
+    pub fn stood_still(&mut self, now: Now) {
+        let at = self.clock.unwrap_or(now.mono).max(now.mono);
+        for track in &mut self.tracks {
+            track.begin_anew(at);
+            if let State::Raised(raised) = &mut track.state {
+                raised.gone = raised.gone.map(|_| at);
+            }
+        }
+        self.clock = Some(at);
+    }
+
     /// Nobody looks any more, on purpose: what is raised is cleared, and what was seen is forgotten.
     pub fn pause(&mut self, now: Now, changes: &mut Vec<Change>) {
         let at = self.run(now, changes);

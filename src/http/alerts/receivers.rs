@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{About, answer, created};
 use crate::actors::alerts::AlertingError;
+use crate::actors::delivery::Delivery;
 use crate::alerts::{Kept, Receiver, ReceiverId};
 use crate::http::AppState;
 use crate::http::extract::{Body, Params, Segments, if_match};
@@ -114,10 +115,10 @@ pub(super) async fn create(
     Extract(app): Extract<Arc<AppState>>,
     Body(body): Body<serde_json::Value>,
 ) -> Result<Response, Problem> {
-    let alerts = app.alerts.clone();
+    let (alerts, delivery) = (app.alerts.clone(), app.delivery.clone());
     let kept = to_the_end(async move {
         alerts
-            .add_receiver(|taken| Receiver::define(body, None, taken))
+            .add_receiver(|taken| allowed(&delivery, Receiver::define(body, None, taken)?))
             .await
     })
     .await?;
@@ -181,9 +182,27 @@ async fn change(
     make: impl FnOnce(&Receiver) -> Result<Receiver, Vec<Invalid>> + Send + 'static,
 ) -> Result<Response, Problem> {
     let (id, expect) = (parse_id(id)?, if_match(headers)?);
-    let alerts = app.alerts.clone();
-    let kept = to_the_end(async move { alerts.change_receiver(&id, &expect, make).await }).await?;
+    let (alerts, delivery) = (app.alerts.clone(), app.delivery.clone());
+    let kept = to_the_end(async move {
+        alerts
+            .change_receiver(&id, &expect, |old| allowed(&delivery, make(old)?))
+            .await
+    })
+    .await?;
     Ok(answer(&kept, ReceiverView::new(&app, &kept)))
+}
+
+/// A receiver that can be told by the rules of the operator. A name may still lead where none may be: that is seen when
+/// it is resolved.
+fn allowed(delivery: &Delivery, receiver: Receiver) -> Result<Receiver, Vec<Invalid>> {
+    match delivery.check(&receiver.target) {
+        Ok(()) => Ok(receiver),
+        Err(problem) => Err(vec![Invalid {
+            pointer: "/url".to_owned(),
+            problem,
+            allowed: "an address that the operator allows".to_owned(),
+        }]),
+    }
 }
 
 /// Removes a receiver that no rule names.

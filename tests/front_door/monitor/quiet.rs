@@ -47,3 +47,25 @@ async fn healthy_streams_raise_nothing() {
         "{states:#?}"
     );
 }
+
+/// A machine that sleeps, a process that was stopped, a server that had no memory for a while: what it did not see
+/// meanwhile is no fault of the streams.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stood_still_blames_no_stream() {
+    let (farm, main) = (Farm::start(), Clip::main());
+    let server = watching("continuous").await;
+    let channel = farm.channel("main", &main, Layout::short());
+    define(&server, "hls", &channel.url(), json!({})).await;
+    define(&server, "ts", &channel.ts_url(), json!({})).await;
+    let sampled = json!({ "mode": "sampled" });
+    define(&server, "sampled", &channel.url(), sampled).await;
+    for id in ["hls", "ts", "sampled"] {
+        until_up(&server, id).await;
+    }
+    // Much longer than anything has to last here.
+    server.stand_still(Duration::from_secs(10)).await;
+    let alarms = alarms(&server, Duration::from_secs(8)).await;
+    assert!(alarms.is_empty(), "{alarms:?}");
+    let stood = server.metrics().await;
+    assert_eq!(stood.get("sightglass_monitor_standstills_total"), Some(1.0));
+}

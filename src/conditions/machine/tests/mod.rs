@@ -63,6 +63,7 @@ impl Stage {
                 "." => self.tick(millis),
                 "pause" => self.machine.pause(now, changes),
                 "resume" => self.machine.resume(now, changes),
+                "back" => self.machine.stood_still(now),
                 "fine" => self.machine.set_network(Network::Fine, now, changes),
                 "doubtful" => self.machine.set_network(Network::Doubtful, now, changes),
                 "lost" => self.machine.set_network(Network::Lost, now, changes),

@@ -44,6 +44,29 @@ fn raised_when_it_has_lasted_and_was_seen_again() {
     );
 }
 
+/// Between what came before `back` and `back` this process did not run.
+#[test]
+fn what_was_not_seen_while_we_stood_still_says_nothing() {
+    check(
+        &Terms::usual(),
+        &[
+            ("0 !down; 30 back; 30 stalled~30; 32 !stalled; 90 .", "0 up"),
+            ("0 !down; 0 stalled~8; 30 back; 30 !stalled; 90 .", "0 up"),
+            ("0 !down; 1 black; 4 black; 30 back; 31 black; 60 .", "0 up"),
+            // What goes on afterwards is raised by what is seen from then on.
+            (
+                "0 !down; 30 back; 30 stalled~30; 35 stalled~35; 41 stalled~41; 60 .",
+                "0 up; 40 +stalled; 40 down",
+            ),
+            // Nor has it been well meanwhile.
+            (
+                "0 black~10; 10 black; 20 !black; 60 back; 61 black; 90 !black; 120 .",
+                "10 +black; 10 degraded; 100 -black over; 100 up",
+            ),
+        ],
+    );
+}
+
 #[test]
 fn down_takes_a_retry() {
     check(

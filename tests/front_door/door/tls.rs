@@ -61,6 +61,17 @@ fn install(folder: &Path, certificate: &str, key: &str) {
     }
 }
 
+/// Who asks for a server's health on the same machine asks by TLS, whatever the certificate says.
+async fn asks_for_health(address: &str, folder: &Path) {
+    let mut health = clean_command(env!("CARGO_BIN_EXE_sightglass"));
+    health
+        .args(["health", "--listen", address])
+        .env("TLS_CERTIFICATE", folder.join("tls.pem"))
+        .env("TLS_KEY", folder.join("tls.key"));
+    let health = run(health, SOON).await;
+    assert!(health.success(), "{}", health.stderr);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_replaced_while_a_preview_runs() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -123,14 +134,7 @@ async fn a_certificate_is_replaced_while_a_preview_runs() {
             .is_err()
     );
 
-    // Who asks for its health on the same machine asks by TLS, whatever the certificate says.
-    let mut health = clean_command(env!("CARGO_BIN_EXE_sightglass"));
-    health
-        .args(["health", "--listen", address])
-        .env("TLS_CERTIFICATE", folder.path().join("tls.pem"))
-        .env("TLS_KEY", folder.path().join("tls.key"));
-    let health = run(health, SOON).await;
-    assert!(health.success(), "{}", health.stderr);
+    asks_for_health(address, folder.path()).await;
 
     // A key of another certificate is refused, and the old pair goes on.
     install(folder.path(), "second", "first");

@@ -369,6 +369,12 @@ impl Server {
         self.kid.signal("STOP");
         tokio::time::sleep(time).await;
         self.kid.signal("CONT");
+        // Connections that said nothing meanwhile are closed; who asks just then is not answered.
+        eventually(END_LIMIT, "an answer after the standstill", async || {
+            let answer = self.http.get(self.url("/livez")).send().await;
+            answer.is_ok().then_some(())
+        })
+        .await;
     }
 
     /// Kills it at once, as a crash or the kernel would.

@@ -60,7 +60,7 @@ fn what_was_not_seen_while_we_stood_still_says_nothing() {
             ),
             // Nor has it been well meanwhile.
             (
-                "0 black~10; 10 black; 20 !black; 60 back; 61 black; 90 !black; 120 .",
+                "0 black; 5 black; 10 black; 20 !black; 25 back; 26 black; 90 !black; 120 .",
                 "10 +black; 10 degraded; 100 -black over; 100 up",
             ),
         ],

@@ -248,7 +248,8 @@ impl Channel {
             Fault::Keys(status) => Some(*status),
             _ => None,
         };
-        if let Some(status) = self.state().status(fault) {
+        let status = self.state().status(fault);
+        if let Some(status) = status {
             return plain(status, "text/plain", "no key today");
         }
         match name

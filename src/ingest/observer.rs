@@ -45,7 +45,7 @@ pub struct Observed {
     /// Of the variants beside the one that is pulled; `None` if there are none, or none was looked at.
     pub variants: Option<VariantReport>,
     /// Since the newest byte of media or playlist came, or since watching began; while a segment is on its way, since that was
-    /// asked for or its newest byte came.
+    /// asked for or its newest byte came; after one that failed, since its newest byte, until one comes to its end.
     pub idle_for: Duration,
     /// The median of the bit rates before, bits a second; `None` until there are three.
     pub usual_bitrate: Option<f64>,
@@ -99,6 +99,9 @@ struct Watching {
     media_at: Option<Instant>,
     /// Since when a segment is on its way: playlists that come meanwhile are no sign of life.
     asked_at: Option<Instant>,
+    /// When the newest byte came of the first segment that failed since one came to its end: pieces of those that
+    /// follow are no sign of life either.
+    failed_at: Option<Instant>,
     /// Media time at the end of the segment before.
     segment_from: Option<Duration>,
     rates: Rates,
@@ -254,6 +257,8 @@ impl Observer {
         let Some(watching) = &mut inner.watching else {
             return;
         };
+        let waits_since = watching.waits_since();
+        watching.failed_at = waits_since.filter(|_| seen.failed);
         let end = watching.scan.media();
         let from = watching.segment_from.take().filter(|_| measured);
         watching.segment_from = (!seen.failed).then_some(end);
@@ -274,9 +279,7 @@ impl Observer {
         };
         let scan = watching.scan.take(now);
         let heard_at = *watching.heard_at.get_or_insert(now);
-        let idle_since = watching.asked_at.map_or(heard_at, |asked| {
-            asked.max(watching.media_at.unwrap_or(asked))
-        });
+        let idle_since = watching.waits_since().unwrap_or(heard_at);
         let usual_bitrate = watching.rates.median();
         watching.rates.learn(&scan);
         let playlist = watching.lately(now);
@@ -350,6 +353,7 @@ impl Watching {
             heard_at: None,
             media_at: None,
             asked_at: None,
+            failed_at: None,
             segment_from: None,
             rates: Rates::default(),
         }
@@ -381,6 +385,12 @@ impl Watching {
         let all = self.reports.iter().map(|(_, report)| report.clone());
         all.reduce(|before, later| before.followed_by(&later))
             .unwrap_or_default()
+    }
+
+    /// Since when a segment is waited for that does not come; `None` while none is.
+    fn waits_since(&self) -> Option<Instant> {
+        let newest = |asked: Instant| asked.max(self.media_at.unwrap_or(asked));
+        self.failed_at.or(self.asked_at.map(newest))
     }
 
     fn hears_of_playlist(&mut self, at: Instant) {

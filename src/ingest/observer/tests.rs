@@ -347,6 +347,42 @@ fn playlists_are_no_sign_of_life_while_a_segment_does_not_come() {
 }
 
 #[test]
+fn pieces_of_segments_are_no_sign_of_life() {
+    let observer = observer(&transport());
+    let start = now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let idle = |seconds| observer.take(after(seconds)).idle_for.as_secs();
+    let ends = |failed| {
+        observer.segment(SegmentSeen {
+            sequence: 1,
+            announced: Duration::from_secs(4),
+            media: None,
+            bytes: 188,
+            took: Duration::ZERO,
+            failed,
+        });
+        observer.segment_asked(None);
+    };
+    observer.segment_asked(Some(after(0)));
+    observer.bytes(&[0x47; 188], after(1));
+    ends(true);
+    observer.segment_asked(Some(after(11)));
+    observer.bytes(&[0x47; 188], after(12));
+    observer.manifest(after(13));
+    assert_eq!(
+        idle(14),
+        13,
+        "since the newest byte of the one that failed first"
+    );
+    ends(true);
+    assert_eq!(idle(22), 21);
+    observer.segment_asked(Some(after(22)));
+    observer.bytes(&[0x47; 188], after(23));
+    ends(false);
+    assert_eq!(idle(24), 1, "one came to its end");
+}
+
+#[test]
 fn idle_since_the_newest_byte_or_playlist() {
     let observer = observer(&transport());
     let start = now();

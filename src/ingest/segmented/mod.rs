@@ -83,8 +83,8 @@ pub(super) async fn deliver(
     let mut cost = Cost::default();
     loader.asks(Some(clock::now()));
     let ended = fetch(loader, wanted, output, &mut cost).await;
-    loader.asks(None);
     loader.tell(wanted, cost, &ended);
+    loader.asks(None);
     ended
 }
 

@@ -542,12 +542,8 @@ async fn add_demo_streams(catalog: &Catalog) {
 /// Tells a newcomer what to open.
 #[allow(clippy::print_stdout, reason = "for the person at the terminal")]
 fn announce(config: &Config, address: std::net::SocketAddr, hub: &Hub) {
-    let tls = config.tls.certificate.is_some();
-    let base = format!(
-        "{}://{address}{}",
-        if tls { "https" } else { "http" },
-        config.door.base_path
-    );
+    let (scheme, base_path) = (config.tls.scheme(), &config.door.base_path);
+    let base = format!("{scheme}://{address}{base_path}");
     println!("\nSightglass is running. Open one of these in VLC, mpv or ffplay:\n");
     for id in hub.catalog.snapshot().keys().take(3) {
         println!("  {base}/streams/preview/{id}");

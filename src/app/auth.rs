@@ -80,7 +80,7 @@ fn offer_bootstrap(config: &Config, auth: &Auth, address: SocketAddr) -> Result<
     let token = auth.begin_bootstrap(clock::now())?;
     let token = token.as_str();
     let public = config.http.playlist_base_url.as_ref();
-    let server = reached_at(public, config.tls.certificate.is_some(), address);
+    let server = reached_at(public, config.tls.scheme(), address);
     eprintln!(
         "\nNobody can log in yet. Make the first administrator within an hour, once, with this token:\n\n  {token}\n\n  \
          curl -H 'content-type: application/json' {server}/api/v1/bootstrap \\\n    \
@@ -90,11 +90,10 @@ fn offer_bootstrap(config: &Config, auth: &Auth, address: SocketAddr) -> Result<
 }
 
 /// Where the server is reached, without a slash at the end.
-fn reached_at(public: Option<&Url>, tls: bool, address: SocketAddr) -> String {
+fn reached_at(public: Option<&Url>, scheme: &str, address: SocketAddr) -> String {
     match public {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
-        None if tls => format!("https://{address}"),
-        None => format!("http://{address}"),
+        None => format!("{scheme}://{address}"),
     }
 }
 
@@ -145,12 +144,12 @@ mod tests {
     fn the_first_administrator_is_sent_to_where_the_server_answers() {
         let address = "192.0.2.1:8443".parse().unwrap();
         let public = Url::parse("https://tv.example/sub/").unwrap();
-        for (public, tls, at) in [
-            (None, false, "http://192.0.2.1:8443"),
-            (None, true, "https://192.0.2.1:8443"),
-            (Some(&public), false, "https://tv.example/sub"),
+        for (public, scheme, at) in [
+            (None, "http", "http://192.0.2.1:8443"),
+            (None, "https", "https://192.0.2.1:8443"),
+            (Some(&public), "http", "https://tv.example/sub"),
         ] {
-            assert_eq!(reached_at(public, tls, address), at);
+            assert_eq!(reached_at(public, scheme, address), at);
         }
     }
 }

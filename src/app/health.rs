@@ -46,10 +46,7 @@ pub async fn ask(config: &Config) -> Result<(), HealthError> {
         .tls_danger_accept_invalid_certs(true)
         .build()
         .map_err(no_answer)?;
-    let scheme = match config.tls.certificate {
-        Some(_) => "https",
-        None => "http",
-    };
+    let scheme = config.tls.scheme();
     let asked = client.get(format!("{scheme}://{address}/readyz"));
     let answer = asked.send().await;
     match answer.map_err(no_answer)?.status() {

@@ -56,6 +56,16 @@ section! {
     check check_tls;
 }
 
+impl Tls {
+    /// How this server is spoken to: `https` or `http`.
+    pub fn scheme(&self) -> &'static str {
+        match self.certificate {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+}
+
 fn check_tls(tls: &Tls, reader: &mut Reader<'_>) {
     match (&tls.certificate, &tls.key) {
         (Some(_), None) => {

@@ -171,6 +171,7 @@ impl Observer {
         if let Some(watching) = &mut inner.watching {
             watching.discontinuity();
             watching.asked_at = None;
+            watching.failed_at = None;
             watching.watch.restart();
             watching.reports.clear();
             watching.has_playlists = false;

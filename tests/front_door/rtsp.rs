@@ -1,7 +1,6 @@
 //! RTSP against independent servers, and against one that misbehaves.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -165,7 +164,7 @@ async fn each_codec_is_carried_or_converted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn digest_basic_and_tls() {
     let folder = tempfile::tempdir().unwrap();
-    let pem = certificate(folder.path());
+    let pem = certificate(folder.path()).await;
     let clip = film(folder.path()).await;
     let pem_text = pem.to_str().unwrap();
     let digest = RtspServer::h264_aac(&clip, &["--auth", "digest", "bob", "s3cret"]);
@@ -202,38 +201,13 @@ async fn digest_basic_and_tls() {
     assert!(!server.logs().contain("s3cret") && !server.logs().contain("wr0ng"));
 }
 
-/// A key and a certificate for 127.0.0.1 that vouches for itself.
-fn certificate(folder: &Path) -> PathBuf {
-    let pem = folder.join("server.pem");
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args([
-            "-subj",
-            "/CN=test",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-        .arg(&pem)
-        .arg("-out")
-        .arg(folder.join("cert.pem"))
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success(), "{made:?}");
-    let mut both = std::fs::read_to_string(&pem).unwrap();
-    both.push_str(&std::fs::read_to_string(folder.join("cert.pem")).unwrap());
-    std::fs::write(&pem, both).unwrap();
-    pem
+/// A key and a certificate that vouches for itself, in one file.
+async fn certificate(folder: &Path) -> PathBuf {
+    let (certificate, key) = self_signed(folder, "server").await;
+    let both = folder.join("both.pem");
+    let text = [key, certificate].map(|part| std::fs::read_to_string(part).unwrap());
+    std::fs::write(&both, text.concat()).unwrap();
+    both
 }
 
 async fn refused(server: &Server, id: &str, url: &str) -> (u16, Value) {

@@ -22,6 +22,7 @@
 // product, live in wall clock time.
 #![allow(dead_code, unused_imports, unreachable_pub, clippy::disallowed_methods)]
 
+mod certificate;
 mod child;
 mod clients;
 pub mod farm;
@@ -47,6 +48,7 @@ mod tsscan;
 mod wait;
 mod watched;
 
+pub use certificate::self_signed;
 pub use child::{Finished, Kid, clean_command, run, run_with_input};
 pub use clients::{
     GstPlayed, HlsSeen, HlsSegment, MpvPlayed, Packet, Packets, Picture, Seen, TsViewer,

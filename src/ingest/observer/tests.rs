@@ -380,6 +380,12 @@ fn pieces_of_segments_are_no_sign_of_life() {
     observer.bytes(&[0x47; 188], after(23));
     ends(false);
     assert_eq!(idle(24), 1, "one came to its end");
+    // The next source may have no segments, of which one could come to its end.
+    observer.segment_asked(Some(after(25)));
+    ends(true);
+    observer.restart(&transport());
+    observer.bytes(&[0x47; 188], after(60));
+    assert_eq!(idle(61), 1, "another attempt is shown");
 }
 
 #[test]

@@ -10,32 +10,9 @@ use tokio::net::TcpStream;
 use crate::SOON;
 use crate::support::*;
 
-/// Makes a certificate for localhost and 127.0.0.1 by this name: its PEM.
+/// Makes a certificate by this name: its PEM.
 async fn certificate(folder: &Path, name: &str) -> String {
-    let (certificate, key) = (
-        folder.join(format!("{name}.pem")),
-        folder.join(format!("{name}.key")),
-    );
-    let mut command = clean_command("openssl");
-    command
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-        ])
-        .args(["-days", "2", "-subj", &format!("/CN={name}")])
-        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-out")
-        .arg(&certificate)
-        .arg("-keyout")
-        .arg(key);
-    let made = run(command, SOON).await;
-    assert!(made.success(), "{}", made.text());
+    let (certificate, _) = self_signed(folder, name).await;
     std::fs::read_to_string(certificate).expect("a certificate")
 }
 

@@ -239,6 +239,7 @@ impl Inner {
             host,
             eyes: Eyes::default(),
             due: clock::now(),
+            soonest: clock::now(),
             failed: 0,
         }
     }

@@ -42,6 +42,8 @@ pub(super) struct Watcher {
     pub(super) eyes: Eyes,
     /// When the next look is due.
     pub(super) due: Instant,
+    /// The next that suspicion can ask for comes no sooner than this.
+    pub(super) soonest: Instant,
     /// The attempt to pull it whose failure was noticed last.
     pub(super) failed: u64,
 }
@@ -127,6 +129,7 @@ impl Watcher {
                     let now = status.borrow().clone();
                     self.on_status(&now);
                     self.on_beat(ingest, &now);
+                    self.hasten();
                 }
                 () = until(wake) => {}
                 looked = look::done(&mut looking) => {
@@ -237,9 +240,9 @@ impl Watcher {
     /// A look is done: tells so if it `saw` how the stream is, and when the next is due.
     fn looked(&mut self, saw: bool) {
         let (now, wall) = (clock::now(), clock::wall());
-        let soon = self.next_suspicion().map(|at| at.max(now + SOON));
-        let regular = next_due(self.due, now, self.interval);
-        self.due = soon.map_or(regular, |soon| soon.min(regular));
+        self.due = next_due(self.due, now, self.interval);
+        self.soonest = now + SOON;
+        self.hasten();
         if !saw {
             self.doing(Doing::Resting);
             return;
@@ -252,6 +255,13 @@ impl Watcher {
             known.looks += 1;
             known.doing = Doing::Resting;
         });
+    }
+
+    /// What is suspected, by a look or by what came since, asks for a look before the regular one.
+    fn hasten(&mut self) {
+        if let Some(at) = self.next_suspicion() {
+            self.due = self.due.min(at.max(self.soonest));
+        }
     }
 
     /// Time has passed: what follows from that is told and kept.

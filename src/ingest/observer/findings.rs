@@ -85,8 +85,9 @@ const MOST_NUMBERS: usize = 8;
 const LEAST_SEGMENTS: u64 = 3;
 /// Tracks with fewer packets in a window say nothing about scrambling.
 const LEAST_PACKETS: u64 = 20;
-/// A window of this much media without a unit of a kind is enough to say that there is none.
-const LEAST_SILENCE: Duration = Duration::from_secs(2);
+/// A window of this much media without a unit of a kind is enough to say that there is none: a sample is one segment, and
+/// many last for a second or two.
+const LEAST_SILENCE: Duration = Duration::from_millis(900);
 
 /// Judges what was observed.
 pub fn findings(observed: &Observed, limits: &Limits) -> Vec<Finding> {

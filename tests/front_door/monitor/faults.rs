@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::{CLEAR, HOLD, INTERVAL, add, until_up, watching};
+use super::{CLEAR, HOLD, INTERVAL, add, options, until_up, watching};
 use crate::support::farm::{Channel, Clip, Farm, Fault, Layout};
 use crate::support::*;
 
@@ -86,6 +86,29 @@ async fn sampled_streams_are_told_of_as_well() {
         case(Fault::Lossy, &["continuity"], 0),
     ];
     told("sampled", &cases).await;
+}
+
+/// What packets alone show is known a moment after the look that brought them: the next one comes when the hold time ends,
+/// not an interval later.
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_of_a_sample_ask_for_the_next_look() {
+    const LONG: Duration = Duration::from_secs(16);
+    let interval = format!("{}s", LONG.as_secs());
+    let options = options("sampled").env("MONITOR_INTERVAL", &interval);
+    let (farm, clip, server) = (Farm::start(), Clip::main(), Server::start(options).await);
+    let faults = [Fault::SoundLost, Fault::Scrambled].repeat(4);
+    let one = async |n: usize| {
+        let channel = farm.channel(&format!("c{n}"), &clip, Layout::short().begin_at(2 * n));
+        add(&server, &channel).await;
+        until_up(&server, channel.name()).await;
+        channel.fault(faults[n]);
+        let limit = LONG + SEGMENT + HOLD + SLACK;
+        let raised = |health: &Health| !health.raised.is_empty();
+        until(&server, &channel, limit, &mut BTreeSet::new(), raised).await
+    };
+    let found = join_all((0..faults.len()).map(one)).await;
+    let late = found.iter().filter(|health| health.is_none()).count();
+    assert_eq!(late, 0, "were told an interval late");
 }
 
 async fn told(mode: &str, cases: &[Case]) {

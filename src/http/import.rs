@@ -56,7 +56,7 @@ pub(super) struct ImportReport {
 #[utoipa::path(post, path = "/api/v1/streams/import", tag = "streams", params(ImportParams),
     request_body(content((String = "audio/x-mpegurl"), (String = "text/plain"))),
     responses((status = 200, body = ImportReport), (status = 400, body = Problem),
-        (status = 413, body = Problem), (status = 502, body = Problem)))]
+        (status = 413, body = Problem), (status = 422, body = Problem)))]
 pub(super) async fn import(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ImportParams>,
@@ -148,8 +148,7 @@ fn playlist_url(body: &Bytes) -> Result<Option<Source>, Problem> {
 
 async fn fetch(app: &AppState, source: &Source) -> Result<Bytes, Problem> {
     let fetcher = &app.hub.settings().ingest.fetcher;
-    let failed =
-        |e: IngestError| Problem::from(crate::actors::view::ViewError::Failed(Arc::new(e)));
+    let failed = |error: IngestError| Problem::cannot_be_fetched(&error);
     let manners = fetcher.manners(source);
     let mut answer = fetcher
         .get(source.url.as_url(), &manners, None)

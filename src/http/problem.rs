@@ -123,6 +123,27 @@ impl Problem {
             .retry(Duration::from_secs(5))
     }
 
+    /// 429: this client asks for more at a time than it may; soon it may again.
+    pub(super) fn too_many(code: &'static str, title: &str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, code, title, detail).retry(Duration::from_secs(5))
+    }
+
+    /// 422: what the body tells to fetch cannot be fetched. That is told at its `/url`.
+    pub(super) fn cannot_be_fetched(error: &IngestError) -> Self {
+        if error.cause == Cause::Overload {
+            return of_failure(error);
+        }
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let title = "The playlist cannot be fetched";
+        let mut problem = Self::new(status, "source_failed", title, error.message.clone());
+        problem.errors.push(Invalid {
+            pointer: "/url".to_owned(),
+            problem: error.message.clone(),
+            allowed: "a playlist that this server can and may fetch".to_owned(),
+        });
+        problem.stage(error.stage, error.cause)
+    }
+
     /// 404: there is no such thing.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(

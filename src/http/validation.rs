@@ -136,7 +136,7 @@ pub(super) struct ResultParams {
 /// are, what a browser makes of them, or why they fail.
 #[utoipa::path(post, path = "/api/v1/streams/validate", tag = "validation", request_body = Draft, params(ValidateParams),
     responses((status = 200, body = Report, description = "What was found, also if it failed"),
-        (status = 400, body = Problem), (status = 422, body = Problem), (status = 503, body = Problem)))]
+        (status = 400, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn unsaved(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ValidateParams>,
@@ -152,7 +152,7 @@ pub(super) async fn unsaved(
 #[utoipa::path(post, path = "/api/v1/streams/{id}/validate", tag = "validation",
     params(("id" = String, Path, description = "Stream id"), ValidateParams),
     responses((status = 200, body = Report, description = "What was found, also if it failed"),
-        (status = 400, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+        (status = 400, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn saved(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
@@ -183,7 +183,7 @@ async fn run(
     let busy = || {
         let text =
             "too many validations run at the moment; for many streams there is /api/v1/validations";
-        Problem::busy("validations_busy", "Too many validations", text)
+        Problem::too_many("validations_busy", "Too many validations", text)
     };
     let _permit = app.validations.single().await.ok_or_else(busy)?;
     let work = validation::validate(&app.hub, definition, saved, &options);
@@ -202,7 +202,7 @@ async fn run(
 /// with pauses; jobs run one after the other.
 #[utoipa::path(post, path = "/api/v1/validations", tag = "validation", request_body = OrderBody,
     responses((status = 202, body = JobView, description = "It is begun; Location tells where its progress is"),
-        (status = 400, body = Problem), (status = 404, body = Problem), (status = 503, body = Problem)))]
+        (status = 400, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem)))]
 pub(super) async fn begin(
     Extract(app): Extract<Arc<AppState>>,
     Body(body): Body<OrderBody>,
@@ -359,7 +359,7 @@ impl JobView {
 
 impl From<TooMany> for Problem {
     fn from(error: TooMany) -> Self {
-        Self::busy(
+        Self::too_many(
             "validations_busy",
             "Too many validations",
             error.to_string(),

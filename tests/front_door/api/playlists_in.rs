@@ -262,7 +262,7 @@ async fn a_playlist_is_fetched_under_the_rules_of_sources() {
 
     let gone = origin.status("s3cr3t-gone", 404);
     let reply = server.post(IMPORT, &json!({"url": gone})).await;
-    assert_problem("a playlist that is gone", &reply, 502, "source_failed");
+    assert_problem("a playlist that is gone", &reply, 422, "source_failed");
     assert_eq!(
         (&reply.2["stage"], &reply.2["cause"]),
         (&json!("request"), &json!("not_found"))
@@ -276,7 +276,7 @@ async fn a_playlist_is_fetched_under_the_rules_of_sources() {
     let mapped = list.replace("127.0.0.1", "[::ffff:127.0.0.1]");
     for url in [&list, &by_name, &mapped] {
         let reply = strict.post(IMPORT, &json!({"url": url})).await;
-        assert_problem(url, &reply, 502, "source_failed");
+        assert_problem(url, &reply, 422, "source_failed");
         assert_eq!(
             (&reply.2["stage"], &reply.2["cause"]),
             (&json!("policy"), &json!("policy"))

@@ -207,7 +207,7 @@ async fn no_redirect_or_playlist_leads_to_a_denied_address() {
     }
     let by_redirect = json!({"url": origin.url("hop")});
     let reply = server.post(IMPORT, &by_redirect).await;
-    assert_problem("an import by redirect", &reply, 502, "source_failed");
+    assert_problem("an import by redirect", &reply, 422, "source_failed");
     assert_eq!(reply.2["stage"], "policy");
     assert_eq!(inner.counters().accepted, 0);
 }

@@ -45,8 +45,22 @@ run: build ## Set up, build and start on LISTEN (127.0.0.1:8080) with test strea
 	exec $(CARGO) run --release $(LOCKED) --quiet -- serve --listen $(LISTEN) --demo $(ARGS)
 
 .PHONY: build
-build: setup ## Build the release binary
+build: setup web ## Build the release binary, the page in it
 	$(CARGO) build --release $(LOCKED)
+
+# What the page is made of.
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/tests/*')
+
+.PHONY: web
+web: web/dist/index.html ## Build the page into web/dist, if its sources are newer (needs node 18 or newer)
+
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
+	cd web && npm run --silent build </dev/null
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@scripts/setup.sh run
+	cd web && npm ci --no-audit --no-fund </dev/null
+	@touch $@
 
 .PHONY: install
 install: ## Install program, systemd units, licences and dashboards below PREFIX (/usr/local), for who has built it
@@ -80,7 +94,7 @@ fmt: ## Format the code
 	$(CARGO) fmt
 
 .PHONY: lint
-lint: setup ## Check formatting and lints, warnings being errors
+lint: setup web ## Check formatting and lints, warnings being errors
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 \
 		|| rustup component add rustfmt clippy
 	$(CARGO) fmt --check

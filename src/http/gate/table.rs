@@ -36,7 +36,13 @@ const OPEN_RECORDS: Methods = &[(GET, Read), (POST, Operate)];
 
 /// Every route there is, by its template.
 const ROUTES: &[(&str, Methods)] = &[
+    // The page. It holds nothing that is not in the program of everybody; what it shows, it asks for as who looks at it.
     ("/", &[(GET, Public)]),
+    ("/ui", &[(GET, Public)]),
+    ("/ui/", &[(GET, Public)]),
+    ("/ui/{*path}", &[(GET, Public)]),
+    ("/assets/{*path}", &[(GET, Public)]),
+    ("/icon.svg", &[(GET, Public)]),
     ("/live", &[(GET, Public)]),
     ("/livez", &[(GET, Public)]),
     ("/ready", &[(GET, Public)]),

@@ -10,6 +10,7 @@
 //! Time that nobody watched is unknown. It is neither uptime nor downtime, and neither is a pause.
 
 mod availability;
+mod bitrates;
 mod bounds;
 mod buckets;
 mod csv;
@@ -21,6 +22,7 @@ mod period;
 mod recorder;
 
 pub use availability::{Availability, Tally};
+pub use bitrates::{Bitrates, MOST_POINTS};
 pub use bounds::{Bounds, Surplus};
 pub use buckets::{Bucket, Buckets, MOST_BUCKETS};
 pub use csv::{availability_head, availability_row};

@@ -139,6 +139,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
         .routes(routes!(history::events))
         .routes(routes!(history::history))
         .routes(routes!(history::availability))
+        .routes(routes!(history::bitrates))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(
             accounts::read,

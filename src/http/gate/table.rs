@@ -103,6 +103,7 @@ const ROUTES: &[(&str, Methods)] = &[
     ("/api/v1/sessions/{sessionId}", &[(DELETE, Operate)]),
     ("/api/v1/monitor", &[(GET, Read)]),
     ("/api/v1/reports/availability", &[(GET, Read)]),
+    ("/api/v1/reports/bitrates", &[(GET, Read)]),
     ("/api/v1/events/stream", &[(GET, Read)]),
     ("/api/v1/ws", &[(GET, Read)]),
     ("/api/v1/info/health", &[(GET, Read)]),

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::Running;
 use crate::history::{
-    Availability, Bucket, Buckets, Event, MinuteAt, Period, Tally, first_seq, minutes,
+    Availability, Bitrates, Bucket, Buckets, Event, MinuteAt, Period, Tally, first_seq, minutes,
 };
 use crate::store::StoreError;
 use crate::store::schema::{EVENTS, HOURS, NUMBERS, RUNNING, boxed};
@@ -102,6 +102,23 @@ impl HistoryReader {
                 tallies[index].add(minute);
             })?;
             Ok(tallies.into_iter().map(|tally| tally.of(period)).collect())
+        })
+        .await
+    }
+
+    /// Sorts in how fast these streams flowed, by their places here.
+    pub async fn bitrates(
+        &self,
+        streams: Vec<StreamId>,
+        mut bitrates: Bitrates,
+    ) -> Result<Bitrates, StoreError> {
+        self.run(move |read, mut wanted| {
+            let period = bitrates.period();
+            let streams = Numbered::find(&read, &streams)?;
+            scan(&read, &streams, period, &mut wanted, |index, at, minute| {
+                bitrates.add(index, at, minute);
+            })?;
+            Ok(bitrates)
         })
         .await
     }

@@ -19,6 +19,7 @@ mod hour;
 mod minute;
 mod outbox;
 mod period;
+mod picture;
 mod recorder;
 
 pub use availability::{Availability, Tally};
@@ -32,4 +33,5 @@ pub use hour::{Damaged, Hour, minutes};
 pub use minute::{MINUTE_MS, Minute, MinuteAt, Spans};
 pub use outbox::Outbox;
 pub use period::{MOST_DAYS, Period, PeriodError, parse_time};
+pub use picture::{MOST_PICTURES, NewPicture, Picture, PictureOf};
 pub use recorder::{Recorder, Seen};

@@ -550,7 +550,7 @@ fn fitting_step(period: Period) -> u32 {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "as map_err wants it")]
-fn unreadable(error: StoreError) -> Problem {
+pub(super) fn unreadable(error: StoreError) -> Problem {
     tracing::error!(%error, "the history cannot be read");
     let text = "the history cannot be read now; the log of the server has the cause";
     Problem::busy("store_failed", "The store failed", text)

@@ -23,6 +23,7 @@ mod monitor;
 mod openapi;
 mod origin;
 mod page;
+mod pictures;
 mod pipelines;
 mod preview;
 mod problem;
@@ -137,6 +138,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
         .routes(routes!(sources::fail_over))
         .routes(routes!(monitor::monitor))
         .routes(routes!(history::events))
+        .routes(routes!(pictures::list))
         .routes(routes!(history::history))
         .routes(routes!(history::availability))
         .routes(routes!(history::bitrates))
@@ -190,6 +192,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
         .routes(routes!(live::socket::socket));
     let media = OpenApiRouter::new()
         .routes(routes!(monitor::thumbnail))
+        .routes(routes!(pictures::picture))
         .routes(routes!(preview::preview))
         .routes(routes!(preview::index))
         .routes(routes!(preview::media_playlist))

@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::costs::Learned;
-use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
+use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt, NewPicture};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
 use outbox::OutboxReader;
 use slot::{Opener, Slot};
@@ -255,6 +255,14 @@ impl Store {
     /// Tells that events were appended; for one who waits.
     pub fn appended(&self) -> &Notify {
         &self.appended
+    }
+
+    /// Keeps pictures of what was recorded before, when the writer has time for it.
+    pub fn keep_pictures(&self, pictures: Vec<NewPicture>) {
+        let many = pictures.len();
+        if many > 0 && self.commands.try_send(Command::Pictures(pictures)).is_err() {
+            tracing::warn!(pictures = many, "the store is busy: pictures are not kept");
+        }
     }
 
     /// Writes minutes, durably. Meant for one call a minute with all streams; a minute that is there

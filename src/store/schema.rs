@@ -44,6 +44,14 @@ pub(super) const EVENTS: TableDefinition<(u32, u64), &[u8]> =
 pub(super) const EVENT_ORDER: TableDefinition<u64, u32> =
     TableDefinition::new("history_event_order");
 
+/// What pictures are of, as JSON, by stream number and number of the picture, which is never given twice.
+pub(super) const PICTURES: TableDefinition<(u32, u64), &[u8]> =
+    TableDefinition::new("history_pictures");
+
+/// Pictures as JPEG, by number of the picture, so that the oldest come first, and stream number.
+pub(super) const PICTURE_BODIES: TableDefinition<(u64, u32), &[u8]> =
+    TableDefinition::new("history_picture_bodies");
+
 /// Numbers of streams that were removed, and the hour up to which their history is.
 pub(super) const FORGOTTEN: TableDefinition<u32, u32> = TableDefinition::new("history_forgotten");
 
@@ -105,6 +113,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     add_alerts,
     add_outbox,
     add_auth,
+    add_pictures,
 ];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
@@ -156,6 +165,12 @@ fn add_auth(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(TOKEN_USES)?;
     transaction.open_table(KEYS)?;
     transaction.open_table(AUDIT)?;
+    Ok(())
+}
+
+fn add_pictures(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(PICTURES)?;
+    transaction.open_table(PICTURE_BODIES)?;
     Ok(())
 }
 

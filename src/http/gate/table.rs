@@ -86,6 +86,8 @@ const ROUTES: &[(&str, Methods)] = &[
     ("/api/v1/streams/{id}/events", &[(GET, Read)]),
     ("/api/v1/streams/{id}/history", &[(GET, Read)]),
     ("/api/v1/streams/{id}/thumbnail.jpg", &[(GET, Read)]),
+    ("/api/v1/streams/{id}/pictures", &[(GET, Read)]),
+    ("/api/v1/streams/{id}/pictures/{picture}", &[(GET, Read)]),
     ("/api/v1/streams/{id}/failover", &[(POST, Operate)]),
     ("/api/v1/streams/{id}/validate", &[(POST, Operate)]),
     ("/api/v1/streams/validate", &[(POST, Operate)]),

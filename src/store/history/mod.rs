@@ -4,6 +4,7 @@
 //! number is forgotten in the same transaction, so that nobody finds its history any more; the rows
 //! go in the background ([`upkeep`]).
 
+mod pictures;
 mod reader;
 pub(super) mod upkeep;
 
@@ -43,6 +44,8 @@ type Defined<'d, 't> = &'d Table<'t, &'static str, &'static [u8]>;
 
 /// The tables of the history in a transaction that writes.
 pub(super) struct Writing<'t> {
+    /// Opens what is written seldom.
+    transaction: &'t WriteTransaction,
     meta: Table<'t, &'static str, u64>,
     states: Table<'t, &'static str, &'static [u8]>,
     numbers: Table<'t, &'static str, u32>,
@@ -75,6 +78,7 @@ impl<'r> Running<'r> {
 impl<'t> Writing<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
         Ok(Self {
+            transaction,
             meta: transaction.open_table(META).map_err(boxed)?,
             states: transaction.open_table(STATES).map_err(boxed)?,
             numbers: transaction.open_table(NUMBERS).map_err(boxed)?,

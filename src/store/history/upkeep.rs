@@ -151,8 +151,9 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Removes rows of a stream that is gone: its events, then its minutes, hour by hour.
+    /// Removes rows of a stream that is gone: its pictures and events, then its minutes, hour by hour.
     fn forget_rows(&mut self, number: u32, from: u32) -> Result<Again, StoreError> {
+        self.forget_pictures(number)?;
         let mut events = Vec::new();
         for row in self
             .events

@@ -135,6 +135,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
             streams::patch,
             streams::remove
         ))
+        .routes(routes!(streams::restore))
         .routes(routes!(sources::fail_over))
         .routes(routes!(monitor::monitor))
         .routes(routes!(history::events))
@@ -246,6 +247,7 @@ fn info_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(info::health))
         .routes(routes!(info::monitoring))
         .routes(routes!(info::events))
+        .routes(routes!(info::profiles))
         .routes(routes!(info::logs))
         .routes(routes!(
             info::log_level,

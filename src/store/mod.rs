@@ -10,6 +10,7 @@ mod alerts;
 mod auth;
 mod history;
 pub mod outbox;
+mod removed;
 mod schema;
 mod slot;
 mod writer;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::costs::Learned;
@@ -31,6 +33,7 @@ use writer::Command;
 pub use alerts::{Alerting, AlertsCommit, AlertsKept, Journaled};
 pub use auth::{AuditQuery, AuthKept, Numbered};
 pub use history::{EventQuery, HistoryReader};
+pub use removed::{Removed, UNDO};
 
 /// Commands that may wait for the writer; more wait in their callers.
 const QUEUE: usize = 256;
@@ -204,9 +207,23 @@ impl Store {
         self.send(|reply| Command::Put { records, reply }).await
     }
 
-    /// Removes definitions, all or none, durably; those not there are no error.
-    pub async fn delete(&self, ids: Vec<StreamId>) -> Result<(), StoreError> {
-        self.send(|reply| Command::Delete { ids, reply }).await
+    /// Removes definitions, all or none, durably; those not there are no error. For [`UNDO`] after `at` they can be
+    /// restored.
+    pub async fn delete(&self, ids: Vec<StreamId>, at: Timestamp) -> Result<(), StoreError> {
+        self.send(|reply| Command::Delete { ids, at, reply }).await
+    }
+
+    /// What is known of a definition that was removed lately.
+    pub async fn removed(&self, id: StreamId) -> Result<Option<Removed>, StoreError> {
+        let slot = Arc::clone(&self.slot);
+        let reading = move || slot.watch(slot.read().and_then(|read| removed::find(read, &id)));
+        let read = tokio::task::spawn_blocking(reading).await;
+        read.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Writes a definition that was removed again, durably, and gives it back its history.
+    pub async fn restore(&self, record: Arc<Record>) -> Result<(), StoreError> {
+        self.send(|reply| Command::Restore { record, reply }).await
     }
 
     /// Writes an account, durably.

@@ -52,7 +52,14 @@ pub(super) const PICTURES: TableDefinition<(u32, u64), &[u8]> =
 pub(super) const PICTURE_BODIES: TableDefinition<(u64, u32), &[u8]> =
     TableDefinition::new("history_picture_bodies");
 
-/// Numbers of streams that were removed, and the hour up to which their history is.
+/// Streams that were removed a moment ago, as JSON, by id.
+pub(super) const REMOVED: TableDefinition<&str, &[u8]> = TableDefinition::new("removed");
+
+/// When the next thing happens to each of them (milliseconds since 1970), and its id.
+pub(super) const REMOVED_ORDER: TableDefinition<(i64, &str), ()> =
+    TableDefinition::new("removed_order");
+
+/// Numbers of streams that were removed for good, and the hour up to which their history is.
 pub(super) const FORGOTTEN: TableDefinition<u32, u32> = TableDefinition::new("history_forgotten");
 
 /// Events whose alerts were not worked out yet, in the order of their commits: numbers of events follow their
@@ -114,6 +121,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     add_outbox,
     add_auth,
     add_pictures,
+    add_removed,
 ];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
@@ -171,6 +179,12 @@ fn add_auth(transaction: &WriteTransaction) -> Result<(), redb::Error> {
 fn add_pictures(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(PICTURES)?;
     transaction.open_table(PICTURE_BODIES)?;
+    Ok(())
+}
+
+fn add_removed(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(REMOVED)?;
+    transaction.open_table(REMOVED_ORDER)?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use redb::ReadableTableMetadata;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -11,7 +12,7 @@ use super::history::Writing;
 use super::history::upkeep::{self, Again};
 use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
 use super::slot::Slot;
-use super::{StoreError, alerts, auth, outbox};
+use super::{StoreError, alerts, auth, outbox, removed};
 use crate::admission::costs::Learned;
 use crate::auth::{Entry, Row, TokenId};
 use crate::base::clock;
@@ -33,6 +34,11 @@ pub(super) enum Command {
     },
     Delete {
         ids: Vec<StreamId>,
+        at: Timestamp,
+        reply: Reply,
+    },
+    Restore {
+        record: Arc<Record>,
         reply: Reply,
     },
     PutAccount {
@@ -198,6 +204,7 @@ fn answer(command: Command, result: Result<(), StoreError>) {
     match command {
         Command::Put { reply, .. }
         | Command::Delete { reply, .. }
+        | Command::Restore { reply, .. }
         | Command::PutAccount { reply, .. }
         | Command::DeleteAccount { reply, .. }
         | Command::Record { reply, .. }
@@ -258,11 +265,11 @@ fn apply(slot: &Slot, bounds: &Bounds, commands: &[&Command]) -> Result<(), Stor
                             .map_err(boxed)?;
                     }
                 }
-                Command::Delete { ids, .. } => {
-                    for id in ids {
-                        streams.remove(id.as_str()).map_err(boxed)?;
-                        history.forget(id)?;
-                    }
+                Command::Delete { ids, at, .. } => {
+                    removed::remove(&transaction, &mut streams, &mut history, (ids, *at))?;
+                }
+                Command::Restore { record, .. } => {
+                    removed::restore(&transaction, &mut streams, &mut history, record)?;
                 }
                 Command::PutAccount { record, .. } => {
                     let id = record.account.id.as_str();

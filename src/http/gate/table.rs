@@ -88,6 +88,7 @@ const ROUTES: &[(&str, Methods)] = &[
     ("/api/v1/streams/{id}/thumbnail.jpg", &[(GET, Read)]),
     ("/api/v1/streams/{id}/pictures", &[(GET, Read)]),
     ("/api/v1/streams/{id}/pictures/{picture}", &[(GET, Read)]),
+    ("/api/v1/streams/{id}/restore", &[(POST, Operate)]),
     ("/api/v1/streams/{id}/failover", &[(POST, Operate)]),
     ("/api/v1/streams/{id}/validate", &[(POST, Operate)]),
     ("/api/v1/streams/validate", &[(POST, Operate)]),
@@ -110,6 +111,7 @@ const ROUTES: &[(&str, Methods)] = &[
     ("/api/v1/ws", &[(GET, Read)]),
     ("/api/v1/info/health", &[(GET, Read)]),
     ("/api/v1/info/monitoring", &[(GET, Read)]),
+    ("/api/v1/info/profiles", &[(GET, Read)]),
     ("/api/v1/info/events", &[(GET, Read)]),
     ("/api/v1/info/logs", &[(GET, Operate)]),
     (

@@ -1,5 +1,7 @@
 // Which conditions of which streams a rule or a maintenance window is about. An empty list stands for all.
 
+import { spaced } from "../ui/words";
+
 export interface SelectorForm {
   streams: string[];
   groups: string[];
@@ -40,7 +42,7 @@ export function selectorWords(shown: ShownSelector | undefined): string {
     if (values && values.length > 0) parts.push(`${name} ${either(values)}`);
   };
   if (shown?.severities?.length) parts.push(either(shown.severities));
-  if (shown?.conditions?.length) parts.push(either(shown.conditions.map((kind) => kind.replaceAll("_", " "))));
+  if (shown?.conditions?.length) parts.push(either(shown.conditions.map((kind) => spaced(kind))));
   list("group", shown?.groups);
   list("tag", shown?.tags);
   list("account", shown?.accounts);

@@ -1,5 +1,6 @@
 //! Streams that were removed a moment ago: all of them comes back, for a while.
 
+use super::retention::rows;
 use super::*;
 use crate::store::{Removed, UNDO};
 

@@ -10,7 +10,7 @@ use super::*;
 const STREAMS: [&str; 3] = ["a", "b", "c"];
 
 /// Rows of minutes, of events, of their order; and what they take by the book.
-fn rows(slot: &Slot) -> [u64; 4] {
+pub(super) fn rows(slot: &Slot) -> [u64; 4] {
     let read = slot.read().expect("begins");
     let bytes = read
         .open_table(META)

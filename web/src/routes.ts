@@ -14,6 +14,8 @@ export interface Route {
 }
 
 const alerts = (): Promise<{ default: Page }> => import("./alerts/AlertsPage");
+const settings = (): Promise<{ default: Page }> => import("./settings/SettingsPage");
+const system = (): Promise<{ default: Page }> => import("./system/SystemPage");
 
 export const ROUTES: readonly Route[] = [
   { pattern: "/", title: "Wall", load: () => import("./wall/WallPage") },
@@ -24,10 +26,12 @@ export const ROUTES: readonly Route[] = [
   { pattern: "/ui/streams/{id}", title: "Stream", load: () => import("./stream/StreamPage") },
   { pattern: "/ui/streams/{id}/edit", title: "Edit", load: () => import("./edit/EditPage") },
   { pattern: "/ui/new", title: "Add a stream", load: () => import("./edit/EditPage") },
-  { pattern: "/ui/import", title: "Import", load: () => import("./edit/ImportPage") },
+  { pattern: "/ui/import", title: "Import", load: () => import("./import/ImportPage") },
   { pattern: "/ui/alerts", title: "Alerts", load: alerts },
   { pattern: "/ui/alerts/{tab}", title: "Alerts", load: alerts },
-  { pattern: "/ui/system", title: "System", load: () => import("./system/SystemPage") },
-  { pattern: "/ui/settings", title: "Settings", load: () => import("./settings/SettingsPage") },
+  { pattern: "/ui/system", title: "System", load: system },
+  { pattern: "/ui/system/{tab}", title: "System", load: system },
+  { pattern: "/ui/settings", title: "Settings", load: settings },
+  { pattern: "/ui/settings/{tab}", title: "Settings", load: settings },
   { pattern: "/ui/login", title: "Log in", load: () => import("./login/LoginPage"), open: true },
 ];

@@ -115,6 +115,31 @@ test: setup-test lint ## Everything that CI runs: formatting, lints, all tests
 test-harness: setup-test ## Try the origin and the clients that the tests are made with
 	$(TEST_ENV) $(CARGO) test $(LOCKED) --test harness -- --test-threads 1 </dev/null
 
+tests/page/node_modules/.package-lock.json: tests/page/package.json tests/page/package-lock.json
+	@scripts/setup.sh run
+	cd tests/page && npm ci --no-audit --no-fund </dev/null
+	@touch $@
+
+# The programs that the page is tried with.
+DEBUG := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/sightglass
+RELEASE := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/sightglass
+# Some of the tests, such as PAGE_TESTS='wall login'.
+PAGE_TESTS ?=
+
+.PHONY: test-page
+test-page: setup-test web tests/page/node_modules/.package-lock.json ## Use the page in a real browser, with the real server and real footage
+	$(CARGO) build $(LOCKED)
+	SIGHTGLASS=$(DEBUG) node tests/page/run.mjs $(PAGE_TESTS) </dev/null
+
+.PHONY: screenshots
+screenshots: setup-test web tests/page/node_modules/.package-lock.json ## Take the pictures in docs/pictures anew
+	$(CARGO) build $(LOCKED)
+	SIGHTGLASS=$(DEBUG) node tests/page/screenshots.mjs </dev/null
+
+.PHONY: bench-page
+bench-page: build setup-test tests/page/node_modules/.package-lock.json ## The wall with 1,000 streams and 20 changes a second for BENCH_MINUTES (10): frames, memory
+	SIGHTGLASS=$(RELEASE) node tests/page/bench.mjs </dev/null
+
 .PHONY: bench
 bench: setup ## Benchmark the pure parts
 	$(CARGO) bench $(LOCKED) --bench pure

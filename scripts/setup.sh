@@ -25,6 +25,7 @@ readonly TEST_COMMANDS=(
     ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light openssl:openssl
     prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
     haproxy:haproxy nix-instantiate:nix-bin systemd-analyze:systemd
+    chromium:chromium
     curl:curl slowhttptest:slowhttptest cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
 # package:service. The tests start daemons of their own; those of the system are not wanted for it.

@@ -467,6 +467,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/info/profiles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What streams can be converted to, for a choice of quality. */
+        get: operations["get_info_profiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/keys": {
         parameters: {
             query?: never;
@@ -643,6 +660,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/bitrates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How fast all streams flowed lately, in one answer, for small charts of each. */
+        get: operations["get_reports_bitrates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions/{sessionId}": {
         parameters: {
             query?: never;
@@ -742,7 +776,7 @@ export interface paths {
          */
         put: operations["put_streams_id"];
         post?: never;
-        /** Removes a stream; who watches it is cut off. */
+        /** Removes a stream; who watches it is cut off. For 15 minutes it can be brought back. */
         delete: operations["delete_streams_id"];
         options?: never;
         head?: never;
@@ -804,6 +838,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/streams/{id}/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a stream looked like when conditions were raised and cleared, newest first.
+         * @description Pictures survive a restart. The oldest go: each stream keeps 24 at most, and all of them together
+         *     `MONITOR_PICTURES_SIZE`.
+         */
+        get: operations["get_streams_id_pictures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{id}/pictures/{picture}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of these pictures. */
+        get: operations["get_streams_id_pictures_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/streams/{id}/playback-url": {
         parameters: {
             query?: never;
@@ -815,6 +887,23 @@ export interface paths {
         put?: never;
         /** A URL by which anybody may watch a stream for a while, without further credentials. */
         post: operations["post_streams_id_playback_url"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings back a stream that was removed in the last 15 minutes, as it was: with its id, its secrets and its history. */
+        post: operations["post_streams_id_restore"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1714,6 +1803,28 @@ export interface components {
             /** @description What the next look waits for. */
             waits_for: components["schemas"]["Doing"];
         };
+        /** @description How fast streams flowed lately. */
+        BitrateReport: {
+            /**
+             * Format: date-time
+             * @description Where it begins, a whole minute.
+             */
+            from: string;
+            /**
+             * Format: int32
+             * @description The length of a step, seconds: a minute, or as long as it takes for 60 steps to cover all.
+             */
+            step: number;
+            /**
+             * @description By id, the mean bitrate in each step, bit/s, oldest first; null where nothing was measured. What was not measured at
+             *     all is left out.
+             */
+            streams: {
+                [key: string]: (number | null)[];
+            };
+            /** @description How many streams there are. */
+            total: number;
+        };
         /** @description What the monitor may use, and what it does. */
         Budget: {
             /** @description Looks that may be made at a time. */
@@ -2195,6 +2306,16 @@ export interface components {
             /** @description `snapshot`: forget what you have, this is everything. `delta`: lay it over what you have. */
             type: string;
         };
+        /** @description Why a stream does not flow. */
+        LiveFailure: {
+            cause?: components["schemas"]["Cause"] | null;
+            /**
+             * @description In a few words.
+             * @example the server answers 404 Not Found
+             */
+            message: string;
+            stage?: components["schemas"]["Stage"] | null;
+        };
         /** @description The pool of transcodes. */
         LivePool: {
             /** @description Why the next of them waits: `slots`, `memory`, `cpu`, `lag` or `descriptors`. */
@@ -2249,6 +2370,7 @@ export interface components {
             bitrate?: number | null;
             /** @description What is the matter with it. */
             conditions?: components["schemas"]["LiveCondition"][];
+            failure?: components["schemas"]["LiveFailure"] | null;
             /** @description Its group. */
             group?: string | null;
             health?: components["schemas"]["Health"] | null;
@@ -2858,6 +2980,49 @@ export interface components {
             title: string;
             /** @description `urn:sightglass:problem:` and the code. */
             type: string;
+        };
+        /** @description A profile. Sizes are upper bounds: the aspect ratio is kept, and nothing is scaled up. */
+        Profile: {
+            /**
+             * Format: int64
+             * @description Of the sound, bit/s.
+             */
+            audio_bitrate: number;
+            /**
+             * Format: int32
+             * @description Most pictures in a second.
+             */
+            frame_rate: number;
+            /**
+             * Format: int32
+             * @description The largest height of the picture, pixels.
+             */
+            height: number;
+            /**
+             * @description Its name: what `quality` takes.
+             * @example low
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description Of the picture, bit/s.
+             */
+            video_bitrate: number;
+            /**
+             * Format: int32
+             * @description The largest width of the picture, pixels.
+             */
+            width: number;
+        };
+        /** @description What streams can be converted to. */
+        ProfileList: {
+            /**
+             * @description The profile that a stream gets for which none was asked, where it must be converted.
+             * @example medium
+             */
+            default: string;
+            /** @description The profiles, the cheapest first. Beside them there is `source`: the stream untouched. */
+            items: components["schemas"]["Profile"][];
         };
         /** @description The queue for transcodes, as one who has to wait sees it. */
         QueueInfo: {
@@ -3778,6 +3943,34 @@ export interface components {
             quality?: string | null;
             /** @description `true` converts always, `false` never; absent converts only what a browser could not play. */
             transcode?: boolean | null;
+        };
+        /** @description A picture of a stream. */
+        StreamPicture: {
+            /**
+             * Format: date-time
+             * @description When the condition was raised or cleared (RFC 3339, UTC).
+             */
+            at: string;
+            /** @description The condition. */
+            condition: components["schemas"]["ConditionKind"];
+            /** @description Whether it was raised then; else it was cleared. */
+            raised: boolean;
+            /**
+             * Format: date-time
+             * @description When the picture was seen: it is the newest that there was at that time. Of a stream that is down, it shows what
+             *     was there before.
+             */
+            taken_at: string;
+            /**
+             * @description The path of the picture on this server.
+             * @example /api/v1/streams/news/pictures/17.jpg
+             */
+            url: string;
+        };
+        /** @description The pictures of a stream. */
+        StreamPictureList: {
+            /** @description Newest first; at most 24. */
+            items: components["schemas"]["StreamPicture"][];
         };
         /** @description A definition as it is stored and as the API shows it. */
         StreamRecord: components["schemas"]["StreamDefinition"] & {
@@ -7837,6 +8030,61 @@ export interface operations {
             };
         };
     };
+    get_info_profiles: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileList"];
+                };
+            };
+            /** @description Nobody is known by these credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description That is not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries with wrong credentials */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_keys: {
         parameters: {
             query?: never;
@@ -8483,6 +8731,84 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries with wrong credentials */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_reports_bitrates: {
+        parameters: {
+            query?: {
+                /** @description How many minutes back, 1 to 1440; 60 unless told. */
+                minutes?: number;
+                /** @description How many streams to pass over. */
+                offset?: number;
+                /** @description How many streams to list, 1 to 1000, which it is unless told. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BitrateReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is known by these credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description That is not allowed */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9531,6 +9857,159 @@ export interface operations {
             };
         };
     };
+    get_streams_id_pictures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Stream id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamPictureList"];
+                };
+            };
+            /** @description Nobody is known by these credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description That is not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries with wrong credentials */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_streams_id_pictures_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Stream id */
+                id: string;
+                /**
+                 * @description Its number and `.jpg`
+                 * @example 17.jpg
+                 */
+                picture: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description Nobody is known by these credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description That is not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries with wrong credentials */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     post_streams_id_playback_url: {
         parameters: {
             query?: never;
@@ -9590,6 +10069,91 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many tries with wrong credentials */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    post_streams_id_restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Stream id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamView"];
+                };
+            };
+            /** @description Nobody is known by these credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description That is not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such stream was removed */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The id is taken again, or an account of it is gone */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was removed too long ago */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

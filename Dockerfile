@@ -8,12 +8,20 @@
 # --build-arg SIGHTGLASS_COMMIT=$(git rev-parse HEAD) is what --version tells.
 ARG DEBIAN=bookworm
 
+FROM node:22-${DEBIAN}-slim AS web
+WORKDIR /web
+COPY web/package.json web/package-lock.json web/.npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY web .
+RUN npm run build
+
 FROM rust:1.95-slim-${DEBIAN} AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends gcc libc6-dev make pkg-config libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
+COPY --from=web /web/dist web/dist
 ARG SIGHTGLASS_COMMIT
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \
     cargo build --release --locked && install -D -t /out target/release/sightglass

@@ -45,8 +45,22 @@ run: build ## Set up, build and start on LISTEN (127.0.0.1:8080) with test strea
 	exec $(CARGO) run --release $(LOCKED) --quiet -- serve --listen $(LISTEN) --demo $(ARGS)
 
 .PHONY: build
-build: setup ## Build the release binary
+build: setup web ## Build the release binary, the page in it
 	$(CARGO) build --release $(LOCKED)
+
+# What the page is made of.
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' -not -path 'web/tests/*')
+
+.PHONY: web
+web: web/dist/index.html ## Build the page into web/dist, if its sources are newer (needs node 18 or newer)
+
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
+	cd web && npm run --silent build </dev/null
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@scripts/setup.sh run
+	cd web && npm ci --no-audit --no-fund </dev/null
+	@touch $@
 
 .PHONY: install
 install: ## Install program, systemd units, licences and dashboards below PREFIX (/usr/local), for who has built it
@@ -80,7 +94,7 @@ fmt: ## Format the code
 	$(CARGO) fmt
 
 .PHONY: lint
-lint: setup ## Check formatting and lints, warnings being errors
+lint: setup web ## Check formatting and lints, warnings being errors
 	@$(CARGO) fmt --version >/dev/null 2>&1 && $(CARGO) clippy --version >/dev/null 2>&1 \
 		|| rustup component add rustfmt clippy
 	$(CARGO) fmt --check
@@ -100,6 +114,31 @@ test: setup-test lint ## Everything that CI runs: formatting, lints, all tests
 .PHONY: test-harness
 test-harness: setup-test ## Try the origin and the clients that the tests are made with
 	$(TEST_ENV) $(CARGO) test $(LOCKED) --test harness -- --test-threads 1 </dev/null
+
+tests/page/node_modules/.package-lock.json: tests/page/package.json tests/page/package-lock.json
+	@scripts/setup.sh run
+	cd tests/page && npm ci --no-audit --no-fund </dev/null
+	@touch $@
+
+# The programs that the page is tried with.
+DEBUG := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/sightglass
+RELEASE := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/sightglass
+# Some of the tests, such as PAGE_TESTS='wall login'.
+PAGE_TESTS ?=
+
+.PHONY: test-page
+test-page: setup-test web tests/page/node_modules/.package-lock.json ## Use the page in a real browser, with the real server and real footage
+	$(CARGO) build $(LOCKED)
+	SIGHTGLASS=$(DEBUG) node tests/page/run.mjs $(PAGE_TESTS) </dev/null
+
+.PHONY: screenshots
+screenshots: setup-test web tests/page/node_modules/.package-lock.json ## Take the pictures in docs/pictures anew
+	$(CARGO) build $(LOCKED)
+	SIGHTGLASS=$(DEBUG) node tests/page/screenshots.mjs </dev/null
+
+.PHONY: bench-page
+bench-page: build setup-test tests/page/node_modules/.package-lock.json ## The wall with 1,000 streams and 20 changes a second for BENCH_MINUTES (10): frames, memory
+	SIGHTGLASS=$(RELEASE) node tests/page/bench.mjs </dev/null
 
 .PHONY: bench
 bench: setup ## Benchmark the pure parts

@@ -1,7 +1,14 @@
-//! Tells the linker which functions of the executables the libraries are to find, and the program of which commit it is.
+//! Tells the linker which functions of the executables the libraries are to find, and the program of which commit it is;
+//! and packs the page into it.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hasher};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// With accounting, the program is the process's allocator and starts its threads, also for libraries that are loaded
 /// later. The linker exports by itself only what the libraries that it sees ask for.
@@ -28,6 +35,97 @@ fn main() {
         }
     }
     commit();
+    page();
+}
+
+/// Where `make web` puts the page.
+const PAGE: &str = "web/dist";
+/// The types of what a page is made of. Others have to be added here on purpose; those of text are compressed.
+const TYPES: [(&str, &str, bool); 12] = [
+    ("html", "text/html; charset=utf-8", true),
+    ("js", "text/javascript; charset=utf-8", true),
+    ("css", "text/css; charset=utf-8", true),
+    ("svg", "image/svg+xml", true),
+    ("json", "application/json", true),
+    ("map", "application/json", true),
+    ("webmanifest", "application/manifest+json", true),
+    ("txt", "text/plain; charset=utf-8", true),
+    ("png", "image/png", false),
+    ("webp", "image/webp", false),
+    ("ico", "image/x-icon", false),
+    ("woff2", "font/woff2", false),
+];
+
+/// Writes `page.rs`: the files of the page, as they are and compressed. `SIGHTGLASS_WEB` names another folder that has it; an
+/// empty one leaves it out. Nothing about a file but its path and its bytes goes in, so that the same page makes the same program.
+fn page() {
+    println!("cargo::rerun-if-env-changed=SIGHTGLASS_WEB");
+    let named = std::env::var_os("SIGHTGLASS_WEB");
+    let folder = named.as_deref().unwrap_or(OsStr::new(PAGE));
+    let folder = Path::new(folder);
+    let mut paths = Vec::new();
+    if folder.join("index.html").is_file() {
+        println!("cargo::rerun-if-changed={}", folder.display());
+        find(folder, &mut paths);
+    } else if named.as_ref().is_some_and(|name| !name.is_empty()) {
+        panic!(
+            "SIGHTGLASS_WEB: there is no {}/index.html",
+            folder.display()
+        );
+    } else if named.is_none() && Path::new("web").is_dir() {
+        // A path that is not there would make each build begin anew.
+        println!("cargo::rerun-if-changed=web");
+    }
+    // As the program looks for them: byte by byte.
+    paths.sort_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo tells it"));
+    let packed: Vec<String> = paths
+        .iter()
+        .enumerate()
+        .map(|(number, path)| pack(folder, path, &out.join(format!("page-{number}.gz"))))
+        .collect();
+    let table = format!("&[{}]", packed.join(", "));
+    std::fs::write(out.join("page.rs"), table).expect("OUT_DIR can be written");
+}
+
+/// All files below a folder.
+fn find(folder: &Path, paths: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("the page can be read") {
+        let path = entry.expect("the page can be read").path();
+        if path.is_dir() {
+            find(&path, paths);
+        } else {
+            paths.push(path);
+        }
+    }
+}
+
+/// One file of the page, as Rust writes it.
+fn pack(folder: &Path, file: &Path, gzip: &Path) -> String {
+    let bytes = std::fs::read(file).expect("the page can be read");
+    let extension = file.extension().unwrap_or_default();
+    let known = TYPES.iter().find(|(name, ..)| extension == *name);
+    let (_, kind, is_text) = known.unwrap_or_else(|| {
+        panic!("build.rs knows no type of {}", file.display());
+    });
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    let tag = hasher.finish();
+    let mut packed = "None".to_owned();
+    if *is_text {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&bytes).expect("memory takes it");
+        let small = encoder.finish().expect("memory takes it");
+        if small.len() < bytes.len() {
+            std::fs::write(gzip, small).expect("OUT_DIR can be written");
+            packed = format!("Some(include_bytes!({gzip:?}))");
+        }
+    }
+    let path = file.strip_prefix(folder).expect("it was found there");
+    let whole = std::path::absolute(file).expect("there is a working directory");
+    format!(
+        "File {{ path: {path:?}, kind: {kind:?}, tag: \"{tag:016x}\", plain: include_bytes!({whole:?}), gzip: {packed} }}"
+    )
 }
 
 /// `SIGHTGLASS_COMMIT` as whoever builds sets it; else, of a release, what git says. Other builds would begin anew with each

@@ -15,6 +15,7 @@ build() {
     git archive HEAD | tar -x -C "$folder"
     (
         cd "$folder"
+        (cd web && npm ci --no-audit --no-fund --silent && npm run --silent build) </dev/null >&2
         export SIGHTGLASS_COMMIT="$COMMIT" SOURCE_DATE_EPOCH=0 CARGO_TARGET_DIR="$folder/target"
         # C code, too: jemalloc and ring.
         export CFLAGS="-ffile-prefix-map=$folder=. -ffile-prefix-map=$HOME=~"

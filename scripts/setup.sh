@@ -11,6 +11,7 @@ cd "$(dirname "$0")/.."
 
 readonly GSTREAMER_MIN=1.22
 readonly RUST_MIN=1.92
+readonly NODE_MIN=18
 
 # Packages that have no command to be recognised by.
 readonly RUN_PACKAGES=(
@@ -19,11 +20,12 @@ readonly RUN_PACKAGES=(
     gstreamer1.0-plugins-ugly gstreamer1.0-libav tzdata
 )
 # command:package. A command that came from elsewhere than apt is as good.
-readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config)
+readonly RUN_COMMANDS=(gcc:gcc pkg-config:pkg-config node:nodejs npm:npm)
 readonly TEST_COMMANDS=(
     ffmpeg:ffmpeg ffprobe:ffmpeg gst-launch-1.0:gstreamer1.0-tools mpv:mpv nginx:nginx-light openssl:openssl
     prometheus:prometheus promtool:prometheus prometheus-alertmanager:prometheus-alertmanager
     haproxy:haproxy nix-instantiate:nix-bin systemd-analyze:systemd
+    chromium:chromium
     curl:curl slowhttptest:slowhttptest cvlc:vlc-bin tsplay:tstools ip:iproute2 unshare:util-linux setpriv:util-linux
 )
 # package:service. The tests start daemons of their own; those of the system are not wanted for it.
@@ -126,6 +128,9 @@ main() {
             apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
         disable_services
     fi
+    local node
+    node="$(node --version)"
+    no_newer "$NODE_MIN" "${node#v}" || fail "node $node is too old to build the page: $NODE_MIN or newer is needed (Debian 12, Ubuntu 24.04)"
     has_gstreamer || fail "GStreamer $(pkg-config --modversion gstreamer-1.0) is too old: $GSTREAMER_MIN or newer is needed (Debian 12, Ubuntu 23.04)"
 }
 

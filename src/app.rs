@@ -251,6 +251,7 @@ fn store_settings(config: &Config) -> store::Settings {
         history: crate::history::Bounds {
             age: config.monitor.history_age,
             bytes: config.monitor.history_bytes as u64,
+            picture_bytes: config.monitor.pictures_bytes as u64,
         },
         ..store::Settings::default()
     }

@@ -20,7 +20,7 @@
 //!   three system calls of [`ingest::udp`] and one environment variable that [`pipeline`] sets.
 //! - edges: [`ingest`] (HTTP to sources), [`pipeline`] (the only room that names GStreamer),
 //!   [`store`] (the only one that names redb), [`mail`] (the only one that names lettre), [`notify`] (webhooks and
-//!   Alertmanager), [`http`], [`log`], [`metrics`], [`process`], [`supervise`] (systemd), [`config`].
+//!   Alertmanager), [`http`] (the page from `web/` in it), [`log`], [`metrics`], [`process`], [`supervise`] (systemd), [`config`].
 //! - [`actors`]: what runs per stream, the hub that finds or starts it for a viewer, and the
 //!   governor that keeps it all within memory and CPU.
 //! - [`app`]: wires them, starts and drains them; [`version`] tells what it all is.

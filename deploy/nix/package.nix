@@ -2,6 +2,8 @@
 {
   lib,
   rustPlatform,
+  buildNpmPackage,
+  importNpmLock,
   pkg-config,
   makeBinaryWrapper,
   clippy,
@@ -17,6 +19,41 @@
 let
   root = ../..;
   manifest = lib.importTOML (root + "/Cargo.toml");
+
+  # The page. Its lock file has versions and hashes of all packages, but names no host: whoever builds with npm has a registry
+  # of their own configured. Nix is told the one that everybody has.
+  npmLock = lib.importJSON (root + "/web/package-lock.json");
+  withUrl =
+    path: module:
+    let
+      name = module.name or (lib.last (lib.splitString "node_modules/" path));
+      file = lib.last (lib.splitString "/" name);
+    in
+    module
+    // lib.optionalAttrs (path != "" && !(module ? resolved)) {
+      resolved = "https://registry.npmjs.org/${name}/-/${file}-${module.version}.tgz";
+    };
+  page = buildNpmPackage {
+    pname = "sightglass-page";
+    inherit (manifest.package) version;
+    src = lib.fileset.toSource {
+      root = root + "/web";
+      fileset = lib.fileset.difference (root + "/web") (
+        lib.fileset.unions [
+          (lib.fileset.maybeMissing (root + "/web/node_modules"))
+          (lib.fileset.maybeMissing (root + "/web/dist"))
+        ]
+      );
+    };
+    npmDeps = importNpmLock {
+      npmRoot = root + "/web";
+      packageLock = npmLock // {
+        packages = lib.mapAttrs withUrl npmLock.packages;
+      };
+    };
+    inherit (importNpmLock) npmConfigHook;
+    installPhase = "cp -r dist $out";
+  };
 
   # FFmpeg, too, is GPL as it is usually built.
   withoutGpl =
@@ -84,7 +121,10 @@ rustPlatform.buildRustPackage (finalAttrs: {
     gst_all_1.gst-plugins-base
   ];
 
-  env = lib.optionalAttrs (commit != null) { SIGHTGLASS_COMMIT = commit; };
+  env = {
+    SIGHTGLASS_WEB = "${page}";
+  }
+  // lib.optionalAttrs (commit != null) { SIGHTGLASS_COMMIT = commit; };
 
   # Those of the pure parts and of the pipelines. What goes through the front door needs clips from the network: `make test`.
   cargoTestFlags = [ "--lib" ];
@@ -110,7 +150,7 @@ rustPlatform.buildRustPackage (finalAttrs: {
   '';
 
   passthru = {
-    inherit plugins pluginPath;
+    inherit page plugins pluginPath;
     # For `nix flake check`.
     fmt = finalAttrs.finalPackage.overrideAttrs (old: {
       pname = "sightglass-fmt";

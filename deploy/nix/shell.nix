@@ -12,6 +12,7 @@
   ffmpeg,
   haproxy,
   nixfmt,
+  nodejs,
 }:
 mkShell {
   inputsFrom = [ sightglass ];
@@ -26,6 +27,7 @@ mkShell {
     ffmpeg
     haproxy
     nixfmt
+    nodejs
   ];
   env.GST_PLUGIN_SYSTEM_PATH_1_0 = sightglass.passthru.pluginPath;
   # jemalloc of a debug build is built without optimisation, which fortification does not allow.

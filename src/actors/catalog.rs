@@ -61,6 +61,12 @@ pub enum CatalogError {
         /// The first of them.
         named: Vec<StreamId>,
     },
+    /// It was removed too long ago to be brought back.
+    #[error("the stream was removed more than 15 minutes ago, and is gone for good")]
+    Gone,
+    /// It cannot be brought back: a source names an account that is not there any more.
+    #[error("a source of the stream names an account that was removed meanwhile: add that first")]
+    AccountGone,
     /// The definition has mistakes.
     #[error("the definition has {} mistake(s)", .0.len())]
     Invalid(Vec<Invalid>),
@@ -177,17 +183,43 @@ impl Catalog {
         Ok(record)
     }
 
-    /// Removes one.
+    /// Removes one; for [`UNDO`](crate::store::UNDO) it can be brought back.
     pub async fn remove(&self, id: &StreamId, expect: Expect) -> Result<(), CatalogError> {
         let _writing = self.writing.lock().await;
         let before = self.snapshot();
         let old = before.get(id).ok_or(CatalogError::NotFound)?;
         expect.check(old)?;
-        self.store.delete(vec![id.clone()]).await?;
+        self.store.delete(vec![id.clone()], clock::wall()).await?;
         let mut after = BTreeMap::clone(&before);
         after.remove(id);
         self.replace(after);
         Ok(())
+    }
+
+    /// Brings back one that was removed a moment ago, as it was, secrets and history included.
+    pub async fn restore(&self, id: &StreamId) -> Result<Arc<Record>, CatalogError> {
+        let _writing = self.writing.lock().await;
+        let before = self.snapshot();
+        if before.contains_key(id) {
+            return Err(CatalogError::Exists);
+        }
+        let removed = self.store.removed(id.clone()).await?;
+        let removed = removed.ok_or(CatalogError::NotFound)?;
+        let old = removed.restorable(clock::wall());
+        let old = old.ok_or(CatalogError::Gone)?;
+        if before.len() >= MAX_STREAMS {
+            return Err(CatalogError::TooMany { limit: MAX_STREAMS });
+        }
+        if self.check_accounts(&old.definition).is_err() {
+            return Err(CatalogError::AccountGone);
+        }
+        // Who has its old entity tag does not know of its removal.
+        let record = next_revision(&old, old.definition.clone());
+        self.store.restore(Arc::clone(&record)).await?;
+        let mut after = BTreeMap::clone(&before);
+        after.insert(id.clone(), Arc::clone(&record));
+        self.replace(after);
+        Ok(record)
     }
 
     /// Adds and changes many, all or none: `make` plans them from what is there. It may be slow

@@ -107,7 +107,9 @@ struct BasePath;
 /// First segments of this server's own paths: a request for one would have two meanings.
 const OWN: &[&str] = &[
     "api",
+    "assets",
     "streams",
+    "ui",
     "health",
     "livez",
     "readyz",
@@ -246,6 +248,7 @@ mod tests {
             "/a?b",
             "/api",
             "/streams/x",
+            "/ui",
             "/ä",
         ] {
             assert_eq!(BasePath.parse(text), None, "{text}");

@@ -231,6 +231,8 @@ section! {
         history_age: Duration = "90d", ["MONITOR_HISTORY_AGE"], "monitor-history-age", Millis(HOUR, 3_660 * DAY);
         /// Most bytes of history that are kept; the oldest goes first.
         history_bytes: usize = "1GB", ["MONITOR_HISTORY_SIZE"], "monitor-history-size", Size(MIB, 1024 * 1024 * MIB);
+        /// Most bytes of pictures that are kept of what streams looked like when conditions were raised and cleared; the oldest go first. 0 for none.
+        pictures_bytes: usize = "64MB", ["MONITOR_PICTURES_SIZE"], "monitor-pictures-size", Size(0, 64 * 1024 * MIB);
         /// Metrics have series for each stream.
         stream_metrics: bool = "true", ["MONITOR_STREAM_METRICS"], "monitor-stream-metrics", Switch;
     }

@@ -100,6 +100,7 @@ fn other_value(setting: &Setting) -> String {
         | "monitor.history_bytes"
         | "log.max_size"
         | "limits.disk_free" => "64MB",
+        "monitor.pictures_bytes" => "32MB",
         "log.level" => "warn,sightglass=debug",
         "log.format" => "pretty",
         "shutdown_timeout" => "29s",
@@ -284,6 +285,7 @@ fn defaults() {
             thumbnails_bytes: 32_000_000,
             history_age: ms(90 * 24 * 3_600_000),
             history_bytes: 1_000_000_000,
+            pictures_bytes: 64_000_000,
             stream_metrics: true,
         }
     );

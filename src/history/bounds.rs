@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-/// The bounds of the history; what is beyond either of them goes, oldest first, an hour at a time.
+/// The bounds of the history; what is beyond either of them goes, oldest first, an hour at a time; pictures one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// The age; an hour is kept for as long as any of it is younger.
     pub age: Duration,
     /// The size in the store, bytes.
     pub bytes: u64,
+    /// The size of all pictures in the store, bytes; they are not part of the other.
+    pub picture_bytes: u64,
 }
 
 /// Why the oldest hour goes.
@@ -25,6 +27,7 @@ impl Default for Bounds {
         Self {
             age: Duration::from_hours(24 * 90),
             bytes: 1_000_000_000,
+            picture_bytes: 64_000_000,
         }
     }
 }
@@ -54,7 +57,7 @@ mod tests {
         fn what_is_within_the_bounds_stays(
             age in 0..40_u64, limit in 0..100_u64, oldest in 0..100_u32, minute in 0..6_000_u32, bytes in 0..200_u64,
         ) {
-            let bounds = Bounds { age: Duration::from_hours(age), bytes: limit };
+            let bounds = Bounds { age: Duration::from_hours(age), bytes: limit, ..Bounds::default() };
             let current = minute / 60;
             let surplus = bounds.surplus(oldest, current, bytes);
             // The age of the youngest minute of that hour.

@@ -10,6 +10,7 @@
 //! Time that nobody watched is unknown. It is neither uptime nor downtime, and neither is a pause.
 
 mod availability;
+mod bitrates;
 mod bounds;
 mod buckets;
 mod csv;
@@ -18,9 +19,11 @@ mod hour;
 mod minute;
 mod outbox;
 mod period;
+mod picture;
 mod recorder;
 
 pub use availability::{Availability, Tally};
+pub use bitrates::{Bitrates, MOST_POINTS};
 pub use bounds::{Bounds, Surplus};
 pub use buckets::{Bucket, Buckets, MOST_BUCKETS};
 pub use csv::{availability_head, availability_row};
@@ -30,4 +33,5 @@ pub use hour::{Damaged, Hour, minutes};
 pub use minute::{MINUTE_MS, Minute, MinuteAt, Spans};
 pub use outbox::Outbox;
 pub use period::{MOST_DAYS, Period, PeriodError, parse_time};
+pub use picture::{MOST_PICTURES, NewPicture, Picture, PictureOf};
 pub use recorder::{Recorder, Seen};

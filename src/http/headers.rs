@@ -12,8 +12,7 @@ use super::client::Client;
 use super::door::Door;
 use super::origin::is_open;
 
-/// There is no page here that loads anything, so nothing may be loaded by what is shown as one. A handler that serves a page
-/// sets a policy of its own.
+/// What is no page loads nothing, so nothing may be loaded by what is shown as one. Our own page has a policy of its own.
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );

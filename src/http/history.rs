@@ -1,6 +1,6 @@
 //! What happened to streams: events, their course, and the availability report.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Json;
@@ -18,7 +18,8 @@ use super::records::limit;
 use crate::actors::catalog::CatalogError;
 use crate::base::clock;
 use crate::history::{
-    self, Availability, Bucket, Buckets, EventKind, MOST_BUCKETS, Period, PeriodError, Spans,
+    self, Availability, Bitrates, Bucket, Buckets, EventKind, MOST_BUCKETS, MinuteAt, Period,
+    PeriodError, Spans,
 };
 use crate::store::{EventQuery, HistoryReader, StoreError};
 use crate::stream::{Record, StreamId};
@@ -37,6 +38,10 @@ const MOST_HOURS: u64 = 50_000_000;
 const HOURS_AT_ONCE: u64 = 250_000;
 /// Streams in a query by name.
 const MOST_NAMED: usize = 1_000;
+/// The minutes of a question for bitrates that names none, and the most that it may name.
+const RECENT: (u32, u32) = (60, 1_440);
+/// Streams in an answer about bitrates.
+const MOST_COURSES: usize = 1_000;
 
 /// Which events to list.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -230,6 +235,35 @@ pub(super) struct ReportView {
     items: Vec<AvailabilityView>,
 }
 
+/// How fast streams flowed lately.
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BitrateParams {
+    /// How many minutes back, 1 to 1440; 60 unless told.
+    minutes: Option<u32>,
+    /// How many streams to pass over.
+    #[serde(default)]
+    offset: usize,
+    /// How many streams to list, 1 to 1000, which it is unless told.
+    limit: Option<usize>,
+}
+
+/// How fast streams flowed lately.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = BitrateReport)]
+pub(super) struct BitratesView {
+    /// Where it begins, a whole minute.
+    #[schema(value_type = String, format = "date-time")]
+    from: jiff::Timestamp,
+    /// The length of a step, seconds: a minute, or as long as it takes for 60 steps to cover all.
+    step: u32,
+    /// How many streams there are.
+    total: usize,
+    /// By id, the mean bitrate in each step, bit/s, oldest first; null where nothing was measured. What was not measured at
+    /// all is left out.
+    streams: BTreeMap<StreamId, Vec<Option<u64>>>,
+}
+
 /// What happened to a stream, newest first.
 #[utoipa::path(get, path = "/api/v1/streams/{id}/events", tag = "history",
     params(("id" = String, Path, description = "Stream id"), EventParams),
@@ -361,6 +395,42 @@ pub(super) async fn availability(
     Ok(Json(report).into_response())
 }
 
+/// How fast all streams flowed lately, in one answer, for small charts of each.
+#[utoipa::path(get, path = "/api/v1/reports/bitrates", tag = "history", params(BitrateParams),
+    responses((status = 200, body = BitratesView), (status = 400, body = Problem), (status = 503, body = Problem)))]
+pub(super) async fn bitrates(
+    Extract(app): Extract<Arc<AppState>>,
+    Params(params): Params<BitrateParams>,
+) -> Result<Json<BitratesView>, Problem> {
+    let (usual, most) = RECENT;
+    let minutes = params.minutes.unwrap_or(usual);
+    if !(1..=most).contains(&minutes) {
+        let text = format!("minutes is {minutes}; it is 1 to {most}");
+        return Err(Problem::bad_request(text));
+    }
+    let limit = limit(params.limit.or(Some(MOST_COURSES)))?;
+    let all = app.hub.catalog.snapshot();
+    let ids: Vec<StreamId> = all
+        .keys()
+        .skip(params.offset)
+        .take(limit)
+        .cloned()
+        .collect();
+    let wanted = Bitrates::new(MinuteAt::of(clock::wall()), minutes, ids.len());
+    let reader = app.hub.catalog.store().history();
+    let found = reader.bitrates(ids.clone(), wanted).await;
+    let found = found.map_err(unreadable)?;
+    let courses = ids.into_iter().zip(found.finish());
+    Ok(Json(BitratesView {
+        from: found.period().from.starts(),
+        step: found.step() * 60,
+        total: all.len(),
+        streams: courses
+            .filter(|(_, steps)| steps.iter().any(Option::is_some))
+            .collect(),
+    }))
+}
+
 async fn report(
     reader: &HistoryReader,
     records: &[Arc<Record>],
@@ -480,7 +550,7 @@ fn fitting_step(period: Period) -> u32 {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "as map_err wants it")]
-fn unreadable(error: StoreError) -> Problem {
+pub(super) fn unreadable(error: StoreError) -> Problem {
     tracing::error!(%error, "the history cannot be read");
     let text = "the history cannot be read now; the log of the server has the cause";
     Problem::busy("store_failed", "The store failed", text)

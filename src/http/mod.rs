@@ -22,6 +22,8 @@ mod live;
 mod monitor;
 mod openapi;
 mod origin;
+mod page;
+mod pictures;
 mod pipelines;
 mod preview;
 mod problem;
@@ -41,7 +43,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -133,11 +135,14 @@ pub fn router(state: &Arc<AppState>) -> Router {
             streams::patch,
             streams::remove
         ))
+        .routes(routes!(streams::restore))
         .routes(routes!(sources::fail_over))
         .routes(routes!(monitor::monitor))
         .routes(routes!(history::events))
+        .routes(routes!(pictures::list))
         .routes(routes!(history::history))
         .routes(routes!(history::availability))
+        .routes(routes!(history::bitrates))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(
             accounts::read,
@@ -188,6 +193,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
         .routes(routes!(live::socket::socket));
     let media = OpenApiRouter::new()
         .routes(routes!(monitor::thumbnail))
+        .routes(routes!(pictures::picture))
         .routes(routes!(preview::preview))
         .routes(routes!(preview::index))
         .routes(routes!(preview::media_playlist))
@@ -203,7 +209,7 @@ pub fn router(state: &Arc<AppState>) -> Router {
             "/api/openapi.json",
             get(move || std::future::ready(json(description.clone()))),
         )
-        .route("/", get(welcome))
+        .merge(page::routes(page::Page::new(state.door.base_path())))
         .fallback(async || Problem::not_found("there is nothing at this path"))
         .method_not_allowed_fallback(async || {
             Problem::new(
@@ -241,6 +247,7 @@ fn info_routes() -> OpenApiRouter<Arc<AppState>> {
         .routes(routes!(info::health))
         .routes(routes!(info::monitoring))
         .routes(routes!(info::events))
+        .routes(routes!(info::profiles))
         .routes(routes!(info::logs))
         .routes(routes!(
             info::log_level,
@@ -257,29 +264,6 @@ fn whole_request(settings: &HttpSettings) -> TimeoutLayer {
 
 fn json(text: Bytes) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], text)
-}
-
-async fn welcome(State(app): State<Arc<AppState>>) -> impl IntoResponse {
-    let mut text = concat!("Sightglass ", env!("CARGO_PKG_VERSION"), "\n\n").to_owned();
-    for line in [
-        "playlist for players   /playlist.m3u\n",
-        "one stream             /streams/preview/{id}\n",
-        "one stream as HLS      /streams/preview/{id}/index.m3u8\n",
-        "definitions            /api/v1/streams\n",
-        "provider accounts      /api/v1/accounts\n",
-        "the monitor            /api/v1/monitor\n",
-        "alerts                 /api/v1/alerts/active\n",
-        "this server            /api/v1/info/health\n",
-        "what changes, live     /api/v1/events/stream\n",
-        "who one is             /api/v1/me\n",
-        "description of the API /api/openapi.json\n",
-        "health                 /health\n",
-        "metrics                /metrics\n",
-    ] {
-        text.push_str(&line.replacen('/', &format!("{}/", app.door.base_path()), 1));
-    }
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    ([(header::CONTENT_TYPE, plain)], text)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "as the layer wants it")]

@@ -253,6 +253,13 @@ impl From<CatalogError> for Problem {
             CatalogError::Exists | CatalogError::AccountExists => {
                 Self::new(StatusCode::CONFLICT, "exists", "The id is taken", detail)
             }
+            CatalogError::Gone => Self::new(
+                StatusCode::GONE,
+                "gone",
+                "It cannot be brought back any more",
+                detail,
+            ),
+            CatalogError::AccountGone => Self::conflict(detail),
             CatalogError::Conflict { .. } => Self::new(
                 StatusCode::PRECONDITION_FAILED,
                 "revision_conflict",

@@ -315,7 +315,7 @@ async fn change(
     Ok(tagged(&record.etag(), view(&app, &record)))
 }
 
-/// Removes a stream; who watches it is cut off.
+/// Removes a stream; who watches it is cut off. For 15 minutes it can be brought back.
 #[utoipa::path(delete, path = "/api/v1/streams/{id}", tag = "streams",
     params(("id" = String, Path, description = "Stream id"),
         ("If-Match" = Option<String>, Header, description = "Remove only if the stream has this entity tag")),
@@ -335,4 +335,20 @@ pub(super) async fn remove(
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Brings back a stream that was removed in the last 15 minutes, as it was: with its id, its secrets and its history.
+#[utoipa::path(post, path = "/api/v1/streams/{id}/restore", tag = "streams",
+    params(("id" = String, Path, description = "Stream id")),
+    responses((status = 200, body = StreamView), (status = 404, body = Problem, description = "No such stream was removed"),
+        (status = 409, body = Problem, description = "The id is taken again, or an account of it is gone"),
+        (status = 410, body = Problem, description = "It was removed too long ago")))]
+pub(super) async fn restore(
+    Extract(app): Extract<Arc<AppState>>,
+    StreamPath(id): StreamPath,
+) -> Result<Response, Problem> {
+    let hub = Arc::clone(&app.hub);
+    let record = to_the_end(async move { hub.catalog.restore(&id).await }).await?;
+    tracing::info!(stream = %record.definition.id, "stream brought back");
+    Ok(tagged(&record.etag(), view(&app, &record)))
 }

@@ -31,4 +31,6 @@ pub use filter::{Filter, FilterError, Scope};
 pub use journal::{Bounds, Journal, Resync, Start, Update};
 pub use message::Message;
 pub use position::{Epoch, Position};
-pub use row::{ConditionRow, Document, Key, PoolRow, Section, ServerRow, SessionRow, StreamRow};
+pub use row::{
+    ConditionRow, Document, FailureRow, Key, PoolRow, Section, ServerRow, SessionRow, StreamRow,
+};

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::base::ids::SessionId;
 use crate::conditions::{Health, Kind, Severity};
+use crate::ingest::{Cause, Stage};
 use crate::stream::{State, StreamId};
 
 /// A table of rows.
@@ -51,6 +52,8 @@ pub struct StreamRow {
     pub since: Option<Timestamp>,
     /// What is the matter with it.
     pub conditions: Vec<ConditionRow>,
+    /// Why it does not flow; null while it does, and when that is not known.
+    pub failure: Option<FailureRow>,
     /// Which of its sources is pulled, from 0; null while `state` is `idle` or `disabled`.
     pub source: Option<usize>,
     /// Sessions that watch it.
@@ -61,6 +64,19 @@ pub struct StreamRow {
     /// Bits a second, three digits of it, where they are measured. Told when it has changed by more than a fifth, every 10 s
     /// at most.
     pub bitrate: Option<u64>,
+}
+
+/// Why a stream does not flow.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = LiveFailure)]
+pub struct FailureRow {
+    /// How far the pull got; null when that is not known any more, as between two attempts of the monitor.
+    pub stage: Option<Stage>,
+    /// The sort of cause.
+    pub cause: Option<Cause>,
+    /// In a few words.
+    #[schema(example = "the server answers 404 Not Found")]
+    pub message: String,
 }
 
 /// A condition that lasts.

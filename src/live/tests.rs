@@ -331,6 +331,7 @@ fn stream(health: crate::conditions::Health) -> StreamRow {
         health: Some(health),
         since: Some(Timestamp::UNIX_EPOCH),
         conditions: Vec::new(),
+        failure: None,
         source: None,
         viewers: 0,
         thumbnail: None,

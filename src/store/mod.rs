@@ -10,6 +10,7 @@ mod alerts;
 mod auth;
 mod history;
 pub mod outbox;
+mod removed;
 mod schema;
 mod slot;
 mod writer;
@@ -19,10 +20,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::admission::costs::Learned;
-use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
+use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt, NewPicture};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
 use outbox::OutboxReader;
 use slot::{Opener, Slot};
@@ -31,6 +33,7 @@ use writer::Command;
 pub use alerts::{Alerting, AlertsCommit, AlertsKept, Journaled};
 pub use auth::{AuditQuery, AuthKept, Numbered};
 pub use history::{EventQuery, HistoryReader};
+pub use removed::{Removed, UNDO};
 
 /// Commands that may wait for the writer; more wait in their callers.
 const QUEUE: usize = 256;
@@ -204,9 +207,23 @@ impl Store {
         self.send(|reply| Command::Put { records, reply }).await
     }
 
-    /// Removes definitions, all or none, durably; those not there are no error.
-    pub async fn delete(&self, ids: Vec<StreamId>) -> Result<(), StoreError> {
-        self.send(|reply| Command::Delete { ids, reply }).await
+    /// Removes definitions, all or none, durably; those not there are no error. For [`UNDO`] after `at` they can be
+    /// restored.
+    pub async fn delete(&self, ids: Vec<StreamId>, at: Timestamp) -> Result<(), StoreError> {
+        self.send(|reply| Command::Delete { ids, at, reply }).await
+    }
+
+    /// What is known of a definition that was removed lately.
+    pub async fn removed(&self, id: StreamId) -> Result<Option<Removed>, StoreError> {
+        let slot = Arc::clone(&self.slot);
+        let reading = move || slot.watch(slot.read().and_then(|read| removed::find(read, &id)));
+        let read = tokio::task::spawn_blocking(reading).await;
+        read.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Writes a definition that was removed again, durably, and gives it back its history.
+    pub async fn restore(&self, record: Arc<Record>) -> Result<(), StoreError> {
+        self.send(|reply| Command::Restore { record, reply }).await
     }
 
     /// Writes an account, durably.
@@ -255,6 +272,14 @@ impl Store {
     /// Tells that events were appended; for one who waits.
     pub fn appended(&self) -> &Notify {
         &self.appended
+    }
+
+    /// Keeps pictures of what was recorded before, when the writer has time for it.
+    pub fn keep_pictures(&self, pictures: Vec<NewPicture>) {
+        let many = pictures.len();
+        if many > 0 && self.commands.try_send(Command::Pictures(pictures)).is_err() {
+            tracing::warn!(pictures = many, "the store is busy: pictures are not kept");
+        }
     }
 
     /// Writes minutes, durably. Meant for one call a minute with all streams; a minute that is there

@@ -44,7 +44,22 @@ pub(super) const EVENTS: TableDefinition<(u32, u64), &[u8]> =
 pub(super) const EVENT_ORDER: TableDefinition<u64, u32> =
     TableDefinition::new("history_event_order");
 
-/// Numbers of streams that were removed, and the hour up to which their history is.
+/// What pictures are of, as JSON, by stream number and number of the picture, which is never given twice.
+pub(super) const PICTURES: TableDefinition<(u32, u64), &[u8]> =
+    TableDefinition::new("history_pictures");
+
+/// Pictures as JPEG, by number of the picture, so that the oldest come first, and stream number.
+pub(super) const PICTURE_BODIES: TableDefinition<(u64, u32), &[u8]> =
+    TableDefinition::new("history_picture_bodies");
+
+/// Streams that were removed a moment ago, as JSON, by id.
+pub(super) const REMOVED: TableDefinition<&str, &[u8]> = TableDefinition::new("removed");
+
+/// When the next thing happens to each of them (milliseconds since 1970), and its id.
+pub(super) const REMOVED_ORDER: TableDefinition<(i64, &str), ()> =
+    TableDefinition::new("removed_order");
+
+/// Numbers of streams that were removed for good, and the hour up to which their history is.
 pub(super) const FORGOTTEN: TableDefinition<u32, u32> = TableDefinition::new("history_forgotten");
 
 /// Events whose alerts were not worked out yet, in the order of their commits: numbers of events follow their
@@ -105,6 +120,8 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     add_alerts,
     add_outbox,
     add_auth,
+    add_pictures,
+    add_removed,
 ];
 
 fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
@@ -156,6 +173,18 @@ fn add_auth(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(TOKEN_USES)?;
     transaction.open_table(KEYS)?;
     transaction.open_table(AUDIT)?;
+    Ok(())
+}
+
+fn add_pictures(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(PICTURES)?;
+    transaction.open_table(PICTURE_BODIES)?;
+    Ok(())
+}
+
+fn add_removed(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(REMOVED)?;
+    transaction.open_table(REMOVED_ORDER)?;
     Ok(())
 }
 

@@ -37,7 +37,8 @@ async fn what_was_acknowledged_is_there_after_reopening() {
         .await
         .expect("written");
     let gone = StreamId::parse("b").expect("valid");
-    store.delete(vec![gone]).await.expect("removed");
+    let now = jiff::Timestamp::now();
+    store.delete(vec![gone], now).await.expect("removed");
     store.check().await.expect("alive");
     drop(store);
     closing.wait();

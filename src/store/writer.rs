@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use redb::ReadableTableMetadata;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -11,11 +12,11 @@ use super::history::Writing;
 use super::history::upkeep::{self, Again};
 use super::schema::{ACCOUNTS, COSTS, STREAMS, boxed};
 use super::slot::Slot;
-use super::{StoreError, alerts, auth, outbox};
+use super::{StoreError, alerts, auth, outbox, removed};
 use crate::admission::costs::Learned;
 use crate::auth::{Entry, Row, TokenId};
 use crate::base::clock;
-use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt};
+use crate::history::{Bounds, Event, KeptState, Minute, MinuteAt, NewPicture};
 use crate::stream::{AccountId, AccountRecord, Record, StreamId};
 
 type Reply = oneshot::Sender<Result<(), StoreError>>;
@@ -33,6 +34,11 @@ pub(super) enum Command {
     },
     Delete {
         ids: Vec<StreamId>,
+        at: Timestamp,
+        reply: Reply,
+    },
+    Restore {
+        record: Arc<Record>,
         reply: Reply,
     },
     PutAccount {
@@ -76,6 +82,8 @@ pub(super) enum Command {
         reply: Reply,
     },
     /// Nobody waits for it.
+    Pictures(Vec<NewPicture>),
+    /// Nobody waits for it.
     Learn(Learned),
     /// Nobody waits for it.
     Audit(Vec<Entry>),
@@ -118,7 +126,7 @@ pub(super) fn run(
             Ok(0) => return,
             Ok(_) => {
                 let outbox = batch.iter().any(Command::changes_outbox);
-                failing = report(failing, serve(slot, &mut batch));
+                failing = report(failing, serve(slot, bounds, &mut batch));
                 if outbox {
                     outbox_changed.notify_one();
                 }
@@ -166,7 +174,7 @@ fn report(failing: bool, result: Option<Result<(), String>>) -> bool {
 
 /// One commit for all that queued up. If it fails each is tried alone, so that nobody is told of a
 /// failure that another's write caused.
-fn serve(slot: &Slot, batch: &mut Vec<Command>) -> Option<Result<(), String>> {
+fn serve(slot: &Slot, bounds: &Bounds, batch: &mut Vec<Command>) -> Option<Result<(), String>> {
     let all: Vec<&Command> = batch.iter().collect();
     let written = !batch.iter().all(|c| matches!(c, Command::Check { .. }));
     let mut worst = Ok(());
@@ -175,7 +183,7 @@ fn serve(slot: &Slot, batch: &mut Vec<Command>) -> Option<Result<(), String>> {
             worst = Err(error.to_string());
         }
     };
-    let result = slot.watch(apply(slot, &all));
+    let result = slot.watch(apply(slot, bounds, &all));
     if result.is_ok() || batch.len() == 1 {
         note(&result);
         let mut result = Some(result);
@@ -184,7 +192,7 @@ fn serve(slot: &Slot, batch: &mut Vec<Command>) -> Option<Result<(), String>> {
         }
     } else {
         for command in batch.drain(..) {
-            let alone = slot.watch(apply(slot, &[&command]));
+            let alone = slot.watch(apply(slot, bounds, &[&command]));
             note(&alone);
             answer(command, alone);
         }
@@ -196,6 +204,7 @@ fn answer(command: Command, result: Result<(), StoreError>) {
     match command {
         Command::Put { reply, .. }
         | Command::Delete { reply, .. }
+        | Command::Restore { reply, .. }
         | Command::PutAccount { reply, .. }
         | Command::DeleteAccount { reply, .. }
         | Command::Record { reply, .. }
@@ -207,6 +216,11 @@ fn answer(command: Command, result: Result<(), StoreError>) {
         | Command::Check { reply } => {
             // Who asked may have gone away; the write stands all the same.
             let _ = reply.send(result);
+        }
+        Command::Pictures(pictures) => {
+            if let Err(error) = result {
+                tracing::warn!(%error, pictures = pictures.len(), "pictures could not be stored");
+            }
         }
         Command::Learn(_) => {
             if let Err(error) = result {
@@ -223,7 +237,7 @@ fn answer(command: Command, result: Result<(), StoreError>) {
     }
 }
 
-fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
+fn apply(slot: &Slot, bounds: &Bounds, commands: &[&Command]) -> Result<(), StoreError> {
     if commands.iter().all(|c| matches!(c, Command::Check { .. })) {
         slot.recover()?;
         let read = slot.read()?;
@@ -251,11 +265,11 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
                             .map_err(boxed)?;
                     }
                 }
-                Command::Delete { ids, .. } => {
-                    for id in ids {
-                        streams.remove(id.as_str()).map_err(boxed)?;
-                        history.forget(id)?;
-                    }
+                Command::Delete { ids, at, .. } => {
+                    removed::remove(&transaction, &mut streams, &mut history, (ids, *at))?;
+                }
+                Command::Restore { record, .. } => {
+                    removed::restore(&transaction, &mut streams, &mut history, record)?;
                 }
                 Command::PutAccount { record, .. } => {
                     let id = record.account.id.as_str();
@@ -276,6 +290,9 @@ fn apply(slot: &Slot, commands: &[&Command]) -> Result<(), StoreError> {
                 Command::Record { events, states, .. } => {
                     history.append(events, &streams)?;
                     history.put_states(states, &streams)?;
+                }
+                Command::Pictures(pictures) => {
+                    history.put_pictures(pictures, bounds.picture_bytes, &streams)?;
                 }
                 Command::PutMinutes { rows, .. } => history.put_minutes(rows, &streams)?,
                 Command::PutAlerting {

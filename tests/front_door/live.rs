@@ -346,7 +346,7 @@ async fn an_idle_fleet_is_silent() {
     let mut view = View::default();
     let up = |view: &View| {
         let well = |row: &serde_json::Map<String, Value>| {
-            row["health"] == "up" && row["thumbnail"].is_u64()
+            row["health"] == "up" && row["thumbnail"].is_u64() && row["failure"].is_null()
         };
         view.streams().len() == 4 && view.streams().values().all(well)
     };
@@ -366,7 +366,18 @@ async fn an_idle_fleet_is_silent() {
     let black = |view: &View| view.streams()["a"]["conditions"][0]["kind"] == "black";
     until(&told, &mut view, black).await;
     assert_eq!(view.streams()["a"]["health"], "degraded");
+    assert_eq!(view.streams()["a"]["failure"], Value::Null, "it flows");
     channels[0].heal();
+
+    // Why one does not flow is told with it, in words and as what they stand for.
+    channels[2].fault(Fault::Status(404));
+    let fails = |view: &View| view.streams()["c"]["failure"]["cause"] == "not_found";
+    until(&told, &mut view, fails).await;
+    let failure = &view.streams()["c"]["failure"];
+    assert!(!failure["message"].as_str().expect("words").is_empty());
+    channels[2].heal();
+    let flows = |view: &View| view.streams()["c"]["failure"].is_null();
+    until(&told, &mut view, flows).await;
 
     let mut viewer = server.raw_get("/streams/preview/b?quality=source").await;
     viewer.chunk().await.expect("media");

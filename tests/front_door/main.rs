@@ -33,6 +33,7 @@ mod lifecycle;
 mod live;
 mod mms;
 mod monitor;
+mod page;
 mod policy;
 mod pool;
 mod profiles;

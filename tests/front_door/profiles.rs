@@ -1,6 +1,6 @@
 //! Each profile, for a minute, on real footage: size, codec, timestamps.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -53,6 +53,23 @@ async fn each_profile_for_a_minute_of_real_footage() {
         0.0
     );
     assert!(origin.counters().peak <= 2, "{:?}", origin.counters());
+}
+
+/// What a choice of quality is made from, an operator's own profile among them.
+#[tokio::test(flavor = "multi_thread")]
+async fn profiles_are_listed() {
+    let config = "[profiles.tiny]\nwidth = 320\nheight = 180\nvideo_bitrate_kbps = 200\n";
+    let server = Server::start(Options::new().config(config)).await;
+    let (status, _, list) = server.get("/api/v1/info/profiles").await;
+    assert_eq!((status, &list["default"]), (200, &json!("medium")));
+    let items = list["items"].as_array().expect("profiles");
+    let names: Vec<_> = items.iter().map(|one| one["name"].clone()).collect();
+    assert_eq!(names, ["tiny", "low", "medium", "high"]);
+    let low = json!({
+        "name": "low", "width": 720, "height": 480, "frame_rate": items[1]["frame_rate"],
+        "video_bitrate": 1_000_000, "audio_bitrate": 96_000,
+    });
+    assert_eq!(items[1], low);
 }
 
 #[tokio::test(flavor = "multi_thread")]

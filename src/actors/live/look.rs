@@ -8,8 +8,11 @@ use crate::actors::monitor::{Known, Monitor};
 use crate::actors::plan::RenditionKey;
 use crate::actors::rendition::RenditionStatus;
 use crate::actors::sessions::{Format, Session};
-use crate::conditions::Condition;
-use crate::live::{ConditionRow, PoolRow, Seen, SeenStream, ServerRow, SessionRow, StreamRow};
+use crate::conditions::{Condition, Kind, TEXT_MAX};
+use crate::ingest::IngestError;
+use crate::live::{
+    ConditionRow, FailureRow, PoolRow, Seen, SeenStream, ServerRow, SessionRow, StreamRow,
+};
 use crate::stream::{Definition, MonitorMode, State, StreamId};
 
 pub(super) fn look(hub: &Hub, monitor: &Monitor, info: &Info) -> Seen {
@@ -51,12 +54,17 @@ fn stream(
         state => state,
     };
     let is_pulled = !matches!(state, State::Idle | State::Disabled);
+    let failure = match status.state {
+        State::Up => None,
+        _ => failure(known.as_ref(), status.error.as_deref()),
+    };
     let bitrate = known.as_ref().and_then(|known| known.bitrate);
     let row = StreamRow {
         id: definition.id.clone(),
         name: definition.name.clone(),
         group: definition.group.clone(),
         state,
+        failure,
         source: status.ingest.filter(|_| is_pulled).map(|one| one.source),
         viewers,
         thumbnail: monitor.thumbnail(&definition.id).map(|one| one.version),
@@ -68,6 +76,32 @@ fn stream(
         }),
     };
     SeenStream { row, bitrate }
+}
+
+/// Why a stream does not flow: what its pull says; between two looks, when there is none, what was found by the last one.
+fn failure(known: Option<&Known>, error: Option<&IngestError>) -> Option<FailureRow> {
+    if let Some(error) = error {
+        return Some(FailureRow {
+            stage: Some(error.stage),
+            cause: Some(error.cause),
+            message: shortened(&error.message),
+        });
+    }
+    let mut conditions = known?.conditions.iter();
+    let found = conditions.find(|one| {
+        use Kind::{Blocked, Down, Stale, Stalled};
+        matches!(one.kind, Down | Stalled | Stale | Blocked)
+    })?;
+    Some(FailureRow {
+        stage: None,
+        cause: found.evidence.cause,
+        message: shortened(&found.evidence.text),
+    })
+}
+
+/// At most [`TEXT_MAX`] characters of it.
+fn shortened(text: &str) -> String {
+    text.chars().take(TEXT_MAX).collect()
 }
 
 fn condition(condition: &Condition) -> ConditionRow {

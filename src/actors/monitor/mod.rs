@@ -34,7 +34,7 @@ use super::sampler::Sampler;
 use crate::base::clock;
 use crate::conditions::{Change, Condition, Guard, Network, Now};
 use crate::config;
-use crate::history::{Event, EventKind, KeptState, Outbox};
+use crate::history::{Event, EventKind, KeptState, NewPicture, Outbox, PictureOf};
 use crate::ingest::Cause;
 use crate::stream::StreamId;
 
@@ -273,9 +273,29 @@ impl Inner {
     async fn keep(&self, stream: &StreamId, events: Vec<Event>, state: KeptState) {
         let store = self.hub.catalog.store();
         let states = vec![(stream.clone(), state)];
-        if let Err(error) = store.record(events, states).await {
-            tracing::error!(%stream, %error, "what has changed could not be stored");
+        let pictures = self.pictures(stream, &events);
+        match store.record(events, states).await {
+            Ok(()) => store.keep_pictures(pictures),
+            Err(error) => {
+                tracing::error!(%stream, %error, "what has changed could not be stored");
+            }
         }
+    }
+
+    /// What the stream looks like now, for each condition among these events.
+    fn pictures(&self, stream: &StreamId, events: &[Event]) -> Vec<NewPicture> {
+        let Some(newest) = self.thumbnails.get(stream) else {
+            return Vec::new();
+        };
+        let of = events
+            .iter()
+            .filter_map(|event| PictureOf::event(event, newest.taken_at));
+        of.map(|of| NewPicture {
+            stream: stream.clone(),
+            of,
+            jpeg: newest.jpeg.clone(),
+        })
+        .collect()
     }
 }
 

@@ -36,7 +36,13 @@ const OPEN_RECORDS: Methods = &[(GET, Read), (POST, Operate)];
 
 /// Every route there is, by its template.
 const ROUTES: &[(&str, Methods)] = &[
+    // The page. It holds nothing that is not in the program of everybody; what it shows, it asks for as who looks at it.
     ("/", &[(GET, Public)]),
+    ("/ui", &[(GET, Public)]),
+    ("/ui/", &[(GET, Public)]),
+    ("/ui/{*path}", &[(GET, Public)]),
+    ("/assets/{*path}", &[(GET, Public)]),
+    ("/icon.svg", &[(GET, Public)]),
     ("/live", &[(GET, Public)]),
     ("/livez", &[(GET, Public)]),
     ("/ready", &[(GET, Public)]),
@@ -80,6 +86,9 @@ const ROUTES: &[(&str, Methods)] = &[
     ("/api/v1/streams/{id}/events", &[(GET, Read)]),
     ("/api/v1/streams/{id}/history", &[(GET, Read)]),
     ("/api/v1/streams/{id}/thumbnail.jpg", &[(GET, Read)]),
+    ("/api/v1/streams/{id}/pictures", &[(GET, Read)]),
+    ("/api/v1/streams/{id}/pictures/{picture}", &[(GET, Read)]),
+    ("/api/v1/streams/{id}/restore", &[(POST, Operate)]),
     ("/api/v1/streams/{id}/failover", &[(POST, Operate)]),
     ("/api/v1/streams/{id}/validate", &[(POST, Operate)]),
     ("/api/v1/streams/validate", &[(POST, Operate)]),
@@ -97,10 +106,12 @@ const ROUTES: &[(&str, Methods)] = &[
     ("/api/v1/sessions/{sessionId}", &[(DELETE, Operate)]),
     ("/api/v1/monitor", &[(GET, Read)]),
     ("/api/v1/reports/availability", &[(GET, Read)]),
+    ("/api/v1/reports/bitrates", &[(GET, Read)]),
     ("/api/v1/events/stream", &[(GET, Read)]),
     ("/api/v1/ws", &[(GET, Read)]),
     ("/api/v1/info/health", &[(GET, Read)]),
     ("/api/v1/info/monitoring", &[(GET, Read)]),
+    ("/api/v1/info/profiles", &[(GET, Read)]),
     ("/api/v1/info/events", &[(GET, Read)]),
     ("/api/v1/info/logs", &[(GET, Operate)]),
     (

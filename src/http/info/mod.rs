@@ -2,6 +2,7 @@
 
 mod figures;
 mod logs;
+mod profiles;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub(super) use logs::{
     __path_change_log_level, __path_log_level, __path_logs, __path_reset_log_level,
     change_log_level, log_level, logs, reset_log_level,
 };
+pub(super) use profiles::{__path_profiles, profiles};
 
 /// How the server is, and why.
 #[derive(Clone, Debug, Serialize, utoipa::ToSchema)]

@@ -1,9 +1,10 @@
 //! The history of streams in the store.
 //!
 //! A stream that has one has a number, which is never given twice. When a stream is removed its
-//! number is forgotten in the same transaction, so that nobody finds its history any more; the rows
-//! go in the background ([`upkeep`]).
+//! number is taken from it in the same transaction, so that nobody finds its history any more. When it
+//! can no longer be brought back the number is forgotten, and the rows go in the background ([`upkeep`]).
 
+mod pictures;
 mod reader;
 pub(super) mod upkeep;
 
@@ -43,6 +44,8 @@ type Defined<'d, 't> = &'d Table<'t, &'static str, &'static [u8]>;
 
 /// The tables of the history in a transaction that writes.
 pub(super) struct Writing<'t> {
+    /// Opens what is written seldom.
+    transaction: &'t WriteTransaction,
     meta: Table<'t, &'static str, u64>,
     states: Table<'t, &'static str, &'static [u8]>,
     numbers: Table<'t, &'static str, u32>,
@@ -75,6 +78,7 @@ impl<'r> Running<'r> {
 impl<'t> Writing<'t> {
     pub(super) fn open(transaction: &'t WriteTransaction) -> Result<Self, StoreError> {
         Ok(Self {
+            transaction,
             meta: transaction.open_table(META).map_err(boxed)?,
             states: transaction.open_table(STATES).map_err(boxed)?,
             numbers: transaction.open_table(NUMBERS).map_err(boxed)?,
@@ -269,14 +273,27 @@ impl<'t> Writing<'t> {
         Ok(unpack(row.value()))
     }
 
-    /// The stream was removed: nobody finds its history any more.
-    pub(super) fn forget(&mut self, id: &StreamId) -> Result<(), StoreError> {
+    /// The stream was removed: nobody finds its history any more. Its number, if it has one: what is to be forgotten some
+    /// time, or attached again.
+    pub(super) fn detach(&mut self, id: &StreamId) -> Result<Option<u32>, StoreError> {
         self.states.remove(id.as_str()).map_err(boxed)?;
         let number = self.numbers.remove(id.as_str()).map_err(boxed)?;
-        if let Some(number) = number.map(|number| number.value()) {
-            self.running.remove(number).map_err(boxed)?;
-            self.forgotten.insert(number, 0).map_err(boxed)?;
+        Ok(number.map(|number| number.value()))
+    }
+
+    /// The stream is back: its history is what has this number.
+    pub(super) fn attach(&mut self, id: &StreamId, number: u32) -> Result<(), StoreError> {
+        let old = self.numbers.insert(id.as_str(), number).map_err(boxed)?;
+        match old.map(|old| old.value()) {
+            Some(old) if old != number => self.forget(old),
+            _ => Ok(()),
         }
+    }
+
+    /// What has this number is not wanted any more: its rows go in the background.
+    pub(super) fn forget(&mut self, number: u32) -> Result<(), StoreError> {
+        self.running.remove(number).map_err(boxed)?;
+        self.forgotten.insert(number, 0).map_err(boxed)?;
         Ok(())
     }
 

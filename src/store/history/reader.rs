@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata};
 use tokio::sync::Semaphore;
 
-use super::Running;
+use super::{Running, pictures};
 use crate::history::{
-    Availability, Bucket, Buckets, Event, MinuteAt, Period, Tally, first_seq, minutes,
+    Availability, Bitrates, Bucket, Buckets, Event, MinuteAt, Period, Picture, Tally, first_seq,
+    minutes,
 };
 use crate::store::StoreError;
 use crate::store::schema::{EVENTS, HOURS, NUMBERS, RUNNING, boxed};
@@ -104,6 +105,38 @@ impl HistoryReader {
             Ok(tallies.into_iter().map(|tally| tally.of(period)).collect())
         })
         .await
+    }
+
+    /// Sorts in how fast these streams flowed, by their places here.
+    pub async fn bitrates(
+        &self,
+        streams: Vec<StreamId>,
+        mut bitrates: Bitrates,
+    ) -> Result<Bitrates, StoreError> {
+        self.run(move |read, mut wanted| {
+            let period = bitrates.period();
+            let streams = Numbered::find(&read, &streams)?;
+            scan(&read, &streams, period, &mut wanted, |index, at, minute| {
+                bitrates.add(index, at, minute);
+            })?;
+            Ok(bitrates)
+        })
+        .await
+    }
+
+    /// The pictures of a stream, newest first. What cannot be read is left out.
+    pub async fn pictures(&self, stream: StreamId) -> Result<Vec<Picture>, StoreError> {
+        self.run(move |read, _| pictures::list(read, &stream)).await
+    }
+
+    /// One picture of a stream, as JPEG, by its number.
+    pub async fn picture(
+        &self,
+        stream: StreamId,
+        number: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.run(move |read, _| pictures::body(read, &stream, number))
+            .await
     }
 
     async fn run<T: Send + 'static>(

@@ -7,9 +7,9 @@ use redb::ReadableTable;
 
 use super::{BYTES, EVENT_COST, ROW_COST, Running, Writing, unpack};
 use crate::history::{Bounds, MinuteAt, Surplus, event_hour};
-use crate::store::StoreError;
 use crate::store::schema::{EVENT_ORDER, FORGOTTEN, HOURS, META, RUNNING, boxed};
 use crate::store::slot::Slot;
+use crate::store::{StoreError, removed};
 
 /// Rows that one step removes or looks at.
 const ROWS: usize = 1_000;
@@ -38,6 +38,8 @@ impl Again {
 
 /// What there is to do.
 enum Work {
+    /// The time is over in which a stream that was removed can be brought back.
+    Expire,
     /// Rows of a stream that was removed.
     Forget { number: u32, from: u32 },
     /// Running hours that nobody adds to any more.
@@ -64,6 +66,10 @@ fn perform(slot: &Slot, work: &Work, now: MinuteAt) -> Result<Again, StoreError>
     let transaction = slot.write()?;
     let mut tables = Writing::open(&transaction)?;
     let again = match *work {
+        Work::Expire => {
+            removed::expire(&transaction, &mut tables, now.starts())?;
+            Again::Soon
+        }
         Work::Forget { number, from } => tables.forget_rows(number, from)?,
         Work::Settle => tables.settle(now.hour())?,
         Work::Remove { hour, why } => {
@@ -83,6 +89,9 @@ fn perform(slot: &Slot, work: &Work, now: MinuteAt) -> Result<Again, StoreError>
 
 fn find(slot: &Slot, bounds: &Bounds, now: MinuteAt) -> Result<Option<Work>, StoreError> {
     let read = slot.read()?;
+    if removed::is_due(&read, now.starts())? {
+        return Ok(Some(Work::Expire));
+    }
     let forgotten = read.open_table(FORGOTTEN).map_err(boxed)?;
     if let Some((number, from)) = forgotten.first().map_err(boxed)? {
         let (number, from) = (number.value(), from.value());
@@ -151,8 +160,9 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Removes rows of a stream that is gone: its events, then its minutes, hour by hour.
+    /// Removes rows of a stream that is gone: its pictures and events, then its minutes, hour by hour.
     fn forget_rows(&mut self, number: u32, from: u32) -> Result<Again, StoreError> {
+        self.forget_pictures(number)?;
         let mut events = Vec::new();
         for row in self
             .events

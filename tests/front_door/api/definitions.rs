@@ -358,3 +358,85 @@ async fn lists_have_pages_and_filters() {
     let (_, _, one) = server.get("/api/v1/streams/plain").await;
     assert_eq!(list["items"][0], one, "a list shows what one GET shows");
 }
+
+/// Undo: with all that was never shown, and with its history; also when the server ended in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_removed_can_be_brought_back() {
+    let mut server = Server::start(Options::new()).await;
+    let definition = json!({
+        "id": "news", "name": "News", "tags": ["hd"],
+        "sources": [{
+            "url": NOWHERE,
+            "headers": {"X-Key": "k3y"},
+            "credentials": {"type": "basic", "username": "me", "password": "s3cr3t"}
+        }],
+    });
+    let (status, headers, before) = server.post(STREAMS, &definition).await;
+    assert_eq!(status, 201, "{before}");
+    let old = etag(&headers);
+    let (path, restore) = ("/api/v1/streams/news", "/api/v1/streams/news/restore");
+    let backup = "/playlist.m3u?sources=true&secrets=true";
+    let (_, _, kept) = server.get(backup).await;
+    let none = json!(null);
+
+    // There is nothing to bring back while it is there, nor of what never was.
+    assert_problem(restore, &server.post(restore, &none).await, 409, "exists");
+    let never = "/api/v1/streams/never/restore";
+    assert_problem(never, &server.post(never, &none).await, 404, "not_found");
+
+    assert_eq!(server.delete(path).await.0, 204);
+    assert_problem(path, &server.get(path).await, 404, "not_found");
+    let (_, _, list) = server.get(backup).await;
+    assert!(!list.to_string().contains("s3cr3t"), "{list}");
+    server.kill9();
+    let mut server = server.restart().await;
+    let (status, headers, after) = server.post(restore, &none).await;
+    assert_eq!(status, 200, "{after}");
+    assert_ne!(etag(&headers), old, "it is not as if nothing had happened");
+    for member in ["id", "name", "tags", "sources", "created_at"] {
+        assert_eq!(after[member], before[member], "{member}");
+    }
+    assert_eq!(server.get(backup).await.2, kept, "its secrets, too");
+    assert_problem(restore, &server.post(restore, &none).await, 409, "exists");
+
+    // The name is taken by another.
+    assert_eq!(server.delete(path).await.0, 204);
+    server.add_stream("news", NOWHERE).await;
+    assert_problem(restore, &server.post(restore, &none).await, 409, "exists");
+
+    // Too late.
+    server.terminate().await;
+    let file = server.folder().join("sightglass.redb");
+    let sightglass::store::Opened { store, closing, .. } =
+        sightglass::store::Store::open(&file, &sightglass::store::Settings::default())
+            .expect("the store opens");
+    let long_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(20);
+    let id = sightglass::stream::StreamId::parse("news").expect("an id");
+    store.delete(vec![id], long_ago).await.expect("removed");
+    drop(store);
+    tokio::task::spawn_blocking(move || closing.wait())
+        .await
+        .expect("closed");
+    let server = server.restart().await;
+    assert_problem(restore, &server.post(restore, &none).await, 410, "gone");
+}
+
+/// What an account was needed for cannot come back without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_whose_account_is_gone_stays_away() {
+    let server = Server::start(Options::new()).await;
+    let account = json!({"id": "a", "name": "A", "max_connections": 1});
+    let (status, _, body) = server.post("/api/v1/accounts", &account).await;
+    assert_eq!(status, 201, "{body}");
+    let source = json!({"url": NOWHERE, "account": "a"});
+    server
+        .add(json!({"id": "news", "name": "News", "sources": [source]}))
+        .await;
+    assert_eq!(server.delete("/api/v1/streams/news").await.0, 204);
+    assert_eq!(server.delete("/api/v1/accounts/a").await.0, 204);
+    let restore = "/api/v1/streams/news/restore";
+    let none = json!(null);
+    assert_problem(restore, &server.post(restore, &none).await, 409, "conflict");
+    server.post("/api/v1/accounts", &account).await;
+    assert_eq!(server.post(restore, &none).await.0, 200);
+}

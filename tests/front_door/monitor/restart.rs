@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::thumbnail::decode;
 use super::{CLEAR, HOLD, INTERVAL, add, until_up, watching};
 use crate::support::farm::{Clip, Farm, Fault, Layout};
 use crate::support::*;
@@ -19,6 +20,14 @@ async fn events(server: &Server, id: &str, kind: &str) -> usize {
     let all = page["items"].as_array().cloned().unwrap_or_default();
     let of_kind = |event: &&Value| event["type"] == kind;
     all.iter().filter(of_kind).count()
+}
+
+/// The pictures of a stream that were kept, newest first.
+async fn kept(server: &Server, id: &str) -> Vec<Value> {
+    let path = format!("/api/v1/streams/{id}/pictures");
+    let (status, _, list) = server.get(&path).await;
+    assert_eq!(status, 200, "{list}");
+    list["items"].as_array().cloned().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,6 +63,22 @@ async fn a_restart_keeps_states_and_raises_nothing_again() {
     healed.heal();
     let server = server.restart().await;
 
+    // What was on when it was found to be black, as it was kept then; also before any look of now.
+    let pictures = kept(&server, "black").await;
+    let path = pictures[0]["url"].as_str().expect("a path");
+    assert_eq!(pictures[0]["condition"], "black");
+    assert_eq!(pictures[0]["raised"], true);
+    let answer = server.raw_get(path).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "image/jpeg");
+    let jpeg = answer.bytes().await.expect("a picture").to_vec();
+    let luma = decode(jpeg).await.mean();
+    assert!(luma < 24.0, "mean luma {luma}");
+    let none = format!("{}x", path.trim_end_matches(".jpg"));
+    for path in [none.as_str(), "/api/v1/streams/black/pictures/9999.jpg"] {
+        assert_eq!(server.get(path).await.0, 404, "{path}");
+    }
+
     // At its first answer, before any look can have been taken.
     for (id, (raised, state)) in &before {
         let now = health(&server, id).await;
@@ -78,4 +103,9 @@ async fn a_restart_keeps_states_and_raises_nothing_again() {
     assert_eq!(events(&server, "healed", "condition_raised").await, 1);
     assert_eq!(events(&server, "healed", "condition_cleared").await, 1);
     assert_eq!(events(&server, "well", "condition_raised").await, 0);
+    // One that comes back is shown as it was when it went, and as it is since.
+    let healed = kept(&server, "healed").await;
+    let raised: Vec<_> = healed.iter().map(|one| one["raised"].clone()).collect();
+    assert_eq!(raised, [false, true], "{healed:?}");
+    assert_eq!(kept(&server, "well").await, [] as [Value; 0]);
 }

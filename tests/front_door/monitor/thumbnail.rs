@@ -8,7 +8,7 @@ use crate::support::farm::{Clip, Farm, Fault, Layout};
 use crate::support::*;
 
 /// A JPEG as the same small grey samples as any other picture.
-async fn decode(jpeg: Vec<u8>) -> Picture {
+pub(super) async fn decode(jpeg: Vec<u8>) -> Picture {
     let mut command = clean_command("ffmpeg");
     command
         .args([

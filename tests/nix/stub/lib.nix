@@ -47,9 +47,10 @@ let
     unions = l: { _fs = concatMap (x: (toFs x)._fs) l; };
     union = a: c: unions [ a c ];
     toFs = x: if isAttrs x && x ? _fs then x else if b.pathExists x then { _fs = [ (toString x) ]; } else throw "fileset: ${toString x} does not exist";
+    difference = x: y: (toFs x) // { _not = (toFs y)._fs; };
     maybeMissing = x: if b.pathExists x then toFs x else { _fs = [ ]; };
-    toSource = { root, fileset }: let fs = (toFs fileset)._fs; in {
-      outPath = b.path { path = root; name = "source"; filter = p: _: any (f: p == f || hasPrefix (f + "/") p || hasPrefix (p + "/") f) fs; };
+    toSource = { root, fileset }: let fs = (toFs fileset)._fs; below = f: p: p == f || hasPrefix (f + "/") p; in {
+      outPath = b.path { path = root; name = "source"; filter = p: _: any (f: below f p || hasPrefix (p + "/") f) fs && !(any (f: below f p) (fileset._not or [ ])); };
     };
   };
 

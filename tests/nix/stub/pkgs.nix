@@ -14,7 +14,7 @@ let
 in fix (pkgs: let callPackageWith = scope: f: a: let fn = if lib.isFunction f then f else import f; fa = builtins.functionArgs fn; in
       let made = fn (lib.mapAttrs (n: _: a.${n} or scope.${n} or (throw "callPackage: no package `${n}' in the stub; is it a nixpkgs name? then add it to pkgs.nix")) (lib.filterAttrs (n: hasDefault: !hasDefault || a ? ${n} || scope ? ${n}) fa)); in if lib.isAttrs made then made // { override = more: callPackageWith scope f (a // more); } else made;
   in lib.genAttrs [
-    "pkg-config" "makeWrapper" "makeBinaryWrapper" "glib" "openssl" "clippy" "rustfmt" "rust-analyzer" "cargo" "rustc" "cargo-nextest" "cargo-deny" "nixfmt" "nixfmt-tree" "ffmpeg" "ffmpeg-headless"
+    "pkg-config" "makeWrapper" "makeBinaryWrapper" "glib" "openssl" "clippy" "rustfmt" "rust-analyzer" "cargo" "rustc" "cargo-nextest" "cargo-deny" "nixfmt" "nixfmt-tree" "nodejs" "ffmpeg" "ffmpeg-headless"
     "curl" "jq" "srt" "libnice" "protobuf" "cmake" "clang" "gdb" "systemd" "tzdata" "cacert" "coreutils" "bash" "hello" "etcd" "haproxy" "wrapGAppsHook3" "wrapGAppsNoGuiHook" "orc" "libiconv" "zlib" "fontconfig" "dejavu_fonts" "sqlite" "python3" "git" "just" "nginx" "prometheus"
   ] simple // {
     inherit lib system;
@@ -31,6 +31,11 @@ in fix (pkgs: let callPackageWith = scope: f: a: let fn = if lib.isFunction f th
         if missing != [ ] then throw "cargoLock.outputHashes has no entry for git crate ${(lib.head missing).name}" else
         drv a.pname a.version (removeAttrs a [ "pname" "version" "passthru" ] // { passthru = (a.passthru or { }) // { lockedPackages = p.n; }; });
     };
+    # Each package of the lock file needs a place to come from, and a hash.
+    importNpmLock = { npmConfigHook = simple "npm-config-hook"; __functor = _: { npmRoot, packageLock ? lib.importJSON (npmRoot + "/package-lock.json") }:
+      let no = lib.filterAttrs (p: m: p != "" && !(m.link or false) && !(m ? resolved && m ? integrity)) packageLock.packages; in
+      if no != { } then throw "package-lock.json: ${lib.head (lib.attrNames no)} has no address or no hash" else drv "npm-deps" "0" { lock = builtins.toJSON packageLock; }; };
+    buildNpmPackage = a: drv a.pname a.version (removeAttrs a [ "pname" "version" ]);
     mkShell = a: drv (a.name or "nix-shell") "0" { buildInputs = (a.packages or [ ]) ++ (a.buildInputs or [ ]) ++ (a.inputsFrom or [ ]); shellHook = a.shellHook or ""; env = a.env or { }; };
     mkShellNoCC = pkgs.mkShell;
     writeText = n: t: builtins.toFile n (builtins.unsafeDiscardStringContext t); writeShellScript = n: t: pkgs.writeText n t; writeShellScriptBin = n: t: drv n "0" { text = t; meta.mainProgram = n; };

@@ -1,13 +1,15 @@
 //! The history through the store: what is kept, what goes, and what no failure takes away.
 
 mod failures;
+mod pictures;
+mod removed;
 mod retention;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::upkeep::{self, Again};
 use super::*;

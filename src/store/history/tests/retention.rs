@@ -10,7 +10,7 @@ use super::*;
 const STREAMS: [&str; 3] = ["a", "b", "c"];
 
 /// Rows of minutes, of events, of their order; and what they take by the book.
-fn rows(slot: &Slot) -> [u64; 4] {
+pub(super) fn rows(slot: &Slot) -> [u64; 4] {
     let read = slot.read().expect("begins");
     let bytes = read
         .open_table(META)
@@ -96,7 +96,7 @@ proptest! {
         write(&slot, |tables, defined| tables.append(&events, defined).expect("written"));
         let before = kept(&slot);
         let now = later(6_200);
-        let bounds = Bounds { age: Duration::from_hours(age), bytes: size };
+        let bounds = Bounds { age: Duration::from_hours(age), bytes: size, ..Bounds::default() };
         keep_up(&slot, &bounds, now);
         let after = kept(&slot);
         prop_assert!(after.is_subset(&before));
@@ -115,7 +115,7 @@ proptest! {
             prop_assert!(after.iter().all(|(_, hour, _)| *hour > gone), "{gone} {after:?}");
         }
         // The books are right: without any history they are empty.
-        keep_up(&slot, &Bounds { age: Duration::ZERO, bytes: 0 }, MinuteAt(u32::MAX - 60));
+        keep_up(&slot, &Bounds { age: Duration::ZERO, bytes: 0, ..Bounds::default() }, MinuteAt(u32::MAX - 60));
         prop_assert_eq!(rows(&slot), [0; 4]);
     }
 }
@@ -133,6 +133,7 @@ fn no_more_goes_than_must() {
     let bounds = |bytes| Bounds {
         age: Duration::from_hours(1_000),
         bytes,
+        ..Bounds::default()
     };
     keep_up(&slot, &bounds(bytes), later(600));
     assert_eq!(rows(&slot)[0], 9);
@@ -171,7 +172,12 @@ async fn a_removed_stream_has_no_history() {
         .record(Vec::new(), vec![(id("a"), state)])
         .await
         .expect("written");
-    store.delete(vec![id("a")]).await.expect("removed");
+    // So long ago that nobody may have it back.
+    let long_ago = Timestamp::UNIX_EPOCH;
+    store
+        .delete(vec![id("a")], long_ago)
+        .await
+        .expect("removed");
     store.put(vec![record("a")]).await.expect("made again");
     let all = hours(2_500);
     assert_eq!(up_ms(&store, "a", all).await, 0);
@@ -201,6 +207,7 @@ async fn a_removed_stream_has_no_history() {
         &Bounds {
             age: Duration::from_hours(10_000),
             bytes: u64::MAX,
+            ..Bounds::default()
         },
         later(0),
     );

@@ -101,6 +101,10 @@ fn find(folder: &Path, paths: &mut Vec<PathBuf>) {
 }
 
 /// One file of the page, as Rust writes it.
+#[allow(
+    clippy::unnecessary_debug_formatting,
+    reason = "it is how literals are written"
+)]
 fn pack(folder: &Path, file: &Path, gzip: &Path) -> String {
     let bytes = std::fs::read(file).expect("the page can be read");
     let extension = file.extension().unwrap_or_default();

@@ -12,7 +12,8 @@ trap 'rm -rf "$tmp"' EXIT
 build() {
     local folder="$tmp/$1"
     mkdir -p "$folder"
-    git archive HEAD | tar -x -C "$folder"
+    # As it was at the start: somebody may commit meanwhile.
+    git archive "$COMMIT" | tar -x -C "$folder"
     (
         cd "$folder"
         (cd web && npm ci --no-audit --no-fund --silent && npm run --silent build) </dev/null >&2
@@ -20,6 +21,7 @@ build() {
         # C code, too: jemalloc and ring.
         export CFLAGS="-ffile-prefix-map=$folder=. -ffile-prefix-map=$HOME=~"
         export RUSTFLAGS="--remap-path-prefix=$folder=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo"
+        make --silent web </dev/null
         cargo build --release --locked --quiet </dev/null
     )
     sha256sum <"$folder/target/release/sightglass" | cut -d ' ' -f 1

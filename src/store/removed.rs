@@ -53,7 +53,7 @@ pub(super) fn remove(
     for id in ids {
         let record = {
             let row = streams.remove(id.as_str()).map_err(boxed)?;
-            let json = row.as_ref().map(|row| row.value());
+            let json = row.as_ref().map(redb::AccessGuard::value);
             json.and_then(|json| serde_json::from_slice(json).ok())
         };
         let number = history.detach(id)?;

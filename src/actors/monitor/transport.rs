@@ -83,7 +83,7 @@ pub(super) fn on_observed(judge: &mut Judge, observed: &Observed, status: &Inges
         judge.observe(if finding.present {
             let mut evidence = Evidence::new(finding.text);
             evidence.numbers = finding.numbers;
-            Observation::present(kind, evidence)
+            Observation::present(kind, evidence).lasting(finding.lasting)
         } else {
             Observation::absent(kind)
         });

@@ -15,6 +15,8 @@ pub struct Finding {
     pub kind: &'static str,
     /// It was there.
     pub present: bool,
+    /// For how long it must have been there already, to be seen now.
+    pub lasting: Duration,
     /// What proves it, or how far it is from it: at most eight, by name.
     pub numbers: Vec<(&'static str, f64)>,
     /// The same in a sentence; empty where it was not there.
@@ -132,6 +134,7 @@ impl Finding {
         Self {
             kind,
             present,
+            lasting: Duration::ZERO,
             numbers,
             text,
         }
@@ -405,7 +408,10 @@ fn slow(playlist: &PlaylistReport, limits: &Limits) -> Option<Finding> {
         ("segments_slow", playlist.segments_slow as f64),
         ("bits_per_second", playlist.mean_bandwidth.unwrap_or(0.0)),
     ];
-    Some(Finding::new("slow", load > limits.load, numbers, || {
+    let found = Finding::new("slow", load > limits.load, numbers, || {
         format!("a second of media takes {load:.1} s to load")
-    }))
+    });
+    // It is the mean of all this time that was slow.
+    let lasting = playlist.took;
+    Some(Finding { lasting, ..found })
 }

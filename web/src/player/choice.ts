@@ -21,8 +21,9 @@ export function qualities(chosen: string): readonly (readonly [string, string])[
   return QUALITIES.some(([name]) => name === chosen) ? QUALITIES : [...QUALITIES, [chosen, chosen]];
 }
 
-export function previewUrl(id: string, choice: Choice): string {
-  return urlOf(`streams/preview/${part(id)}/index.m3u8`, { quality: choice.quality || null, audio: choice.audio || null });
+/** `timeout`: milliseconds that the server may take to bring the first media; its own default unless told. */
+export function previewUrl(id: string, choice: Choice, timeout: number | null = null): string {
+  return urlOf(`streams/preview/${part(id)}/index.m3u8`, { quality: choice.quality || null, audio: choice.audio || null, timeout });
 }
 
 /** What a multivariant playlist leads to: the rendition, and the session that watches it. */

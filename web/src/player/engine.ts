@@ -7,6 +7,7 @@ import { fetchOk, Problem, remove } from "../api/client";
 import { mayOperate } from "../session";
 import { type Choice, pause, previewUrl, readMultivariant } from "./choice";
 import { type Figures, Meter } from "./figures";
+import { Gate } from "./gate";
 import { loadHls, makeHls } from "./hls";
 import { audioTracks, type AudioTrack } from "./tracks";
 
@@ -23,6 +24,13 @@ export type Phase =
 
 /** Without a step forward for so long, it is asked anew, which tells why. */
 const STUCK = 15_000;
+
+/**
+ * Small players ask a few at a time and not for long: a browser has six connections to a server (HTTP/1.1), and those who
+ * wait for a source or a transcode must not take them from those who play.
+ */
+const ASKING = new Gate(3);
+const SMALL_TIMEOUT = 8_000;
 
 export class Engine {
   readonly phase = signal<Phase>("stopped");
@@ -95,10 +103,13 @@ export class Engine {
   }
 
   async #play(stop: AbortSignal): Promise<void> {
-    const url = new URL(previewUrl(this.id, this.choice), location.href).href;
+    const url = new URL(previewUrl(this.id, this.choice, this.small ? SMALL_TIMEOUT : null), location.href).href;
     const kind = loadHls();
-    const response = await fetchOk(url, { signal: stop, headers: { accept: "application/vnd.apple.mpegurl" }, cache: "no-store" });
-    const text = await response.text();
+    const request = async (): Promise<string> => {
+      const response = await fetchOk(url, { signal: stop, headers: { accept: "application/vnd.apple.mpegurl" }, cache: "no-store" });
+      return response.text();
+    };
+    const text = await (this.small ? ASKING.run(request, stop) : request());
     const found = readMultivariant(text);
     const Kind = await kind;
     if (stop.aborted) return;

@@ -53,7 +53,7 @@ export function makeHls(Kind: typeof Hls, playlist: string, small: boolean): Hls
     maxBufferLength: small ? 6 : 12,
     maxMaxBufferLength: small ? 8 : 20,
     backBufferLength: small ? 2 : 10,
-    liveSyncDurationCount: 2,
+    liveSyncDurationCount: 3,
     liveMaxLatencyDurationCount: 8,
     maxLiveSyncPlaybackRate: 1.05,
     capLevelToPlayerSize: false,

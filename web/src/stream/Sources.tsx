@@ -18,7 +18,7 @@ export function Sources({ urls, states, active }: {
   const count = Math.max(urls.length, states.length);
   if (count === 0) return <p class="hint">Where it comes from is shown to operators.</p>;
   return (
-    <div class="table-box" role="region" aria-label="Sources" tabIndex={0}>
+    <div class="table-box" role="region" aria-label="Table of sources" tabIndex={0}>
       <table class="table">
         <thead>
           <tr>

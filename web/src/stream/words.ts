@@ -38,7 +38,7 @@ export const SEVERITIES = ["critical", "warning", "info"] as const;
 
 const STAGES: Record<string, string> = {
   account: "A connection of the account",
-  policy: "Address allowed",
+  policy: "Address policy",
   dns: "Name",
   connect: "Connection",
   tls: "TLS",

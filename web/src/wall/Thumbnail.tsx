@@ -1,7 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
-import { Icon } from "../ui/Icon";
 import { thumbnails } from "./thumbnails";
 
 /** The newest picture of a stream. The older one stays until the newer one is here. */
@@ -19,8 +18,7 @@ export function Thumbnail({ id, version }: { id: string; version: number | null 
   if (url.value === null) {
     return (
       <span class="no-picture">
-        <Icon name="streams" size={20} />
-        <span>no picture yet</span>
+        <span>no picture</span>
       </span>
     );
   }

@@ -41,6 +41,11 @@ const NoMatch = (): JSX.Element => (
 
 export default function WallPage(_: { params: Record<string, string> }): JSX.Element {
   useEffect(startOrder, []);
+  useEffect(() => {
+    // Who looks at the wall will want to watch: the player shall be here by then.
+    const timer = setTimeout(() => void import("../player/PlayerPage").then(() => import("../player/hls")).then((hls) => hls.loadHls()).catch(() => undefined), 1500);
+    return () => clearTimeout(timer);
+  }, []);
   const none = useComputed(() => live.ids.value.length === 0);
   const nothing = useComputed(() => arranged.value.shown === 0);
   if (!live.ready.value) return <Loading what="Asking how the streams are" />;

@@ -79,7 +79,7 @@ test("a playlist is tried first, and then imported", async () => {
   const { server, browser } = on;
   const before = (await server.api("GET", "streams")).total;
   const page = await browser.open(`${server.base}/ui/import`);
-  const list = ["#EXTM3U", '#EXTINF:-1 tvg-id="one" group-title="Imported",One', "test://ball", '#EXTINF:-1 tvg-id="two",Two', "test://bars", "#EXTINF:-1,Broken", "nonsense://x"];
+  const list = ["#EXTM3U", '#EXTINF:-1 tvg-id="one" group-title="Imported",One', "http://127.0.0.1:9/one.ts", '#EXTINF:-1 tvg-id="two",Two', "http://127.0.0.1:9/two.ts", "#EXTINF:-1,Broken", "nonsense://x"];
   await page.getByRole("textbox", { name: "M3U playlist" }).fill(list.join("\n"));
   await page.getByRole("button", { name: "Show what would change" }).click();
   const table = page.getByRole("region", { name: "What would happen" }).getByRole("table");

@@ -2,8 +2,7 @@
 
 import type { SourceView } from "./data";
 import { duration } from "../ui/format";
-import { spaced } from "../ui/words";
-import { sourceWords, stageWords } from "./words";
+import { failureWords, sourceWords } from "./words";
 
 const SIGNS: Record<string, string> = { live: "●", waiting: "◌", connecting: "◌", cooling: "✕", ready: "○" };
 
@@ -58,7 +57,7 @@ export function Sources({ urls, states, active }: {
                 <td>
                   {state?.failure ? (
                     <>
-                      {stageWords(state.failure.stage)}, {spaced(state.failure.cause)}: {state.failure.message}
+                      {failureWords(state.failure.stage, state.failure.cause)}: {state.failure.message}
                     </>
                   ) : (
                     ""

@@ -56,6 +56,11 @@ export function stageWords(stage: string): string {
   return STAGES[stage] ?? spaced(stage);
 }
 
+/** Where a pull failed, and by which sort of cause; where both are one word it is said once. */
+export function failureWords(stage: string, cause: string): string {
+  return stage === cause ? stageWords(stage) : `${stageWords(stage)}, ${spaced(cause)}`;
+}
+
 const CLASSES: Record<string, string> = {
   geo_or_blocked: "not served to this country, network or player",
   provider_limit: "the provider's limit is reached",

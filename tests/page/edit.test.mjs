@@ -5,6 +5,9 @@ import { test } from "node:test";
 import { stage } from "./support/stage.mjs";
 import { until } from "./support/until.mjs";
 
+/** The field for the name of a stream; accounts of sources have names, too. */
+const nameOf = (page) => page.getByRole("group", { name: "What it is" }).getByLabel("Name", { exact: true });
+
 const on = stage({ MONITOR_MODE: "off" });
 
 test("a stream is added, changed, deleted and brought back", async () => {
@@ -14,7 +17,7 @@ test("a stream is added, changed, deleted and brought back", async () => {
   await page.waitForURL(/\/ui\/new$/);
 
   // What is wrong is told beside the field that it is about.
-  await page.getByLabel("Name", { exact: true }).fill("Evening news");
+  await nameOf(page).fill("Evening news");
   const address = page.getByLabel(/^Address/);
   await address.fill("nonsense");
   await page.getByRole("button", { name: "Add", exact: true }).click();
@@ -29,7 +32,7 @@ test("a stream is added, changed, deleted and brought back", async () => {
   assert.equal((await server.api("GET", "streams/evening-news")).name, "Evening news");
 
   await page.goto(`${server.base}/ui/streams/evening-news/edit`);
-  await page.getByLabel("Name", { exact: true }).fill("Late news");
+  await nameOf(page).fill("Late news");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("heading", { name: "Late news" }).waitFor();
 
@@ -47,7 +50,7 @@ test("who changes what somebody else has changed is told so", async () => {
   const { server, browser } = on;
   await server.add("shared", "test://bars", { name: "Shared" });
   const page = await browser.open(`${server.base}/ui/streams/shared/edit`);
-  const name = page.getByLabel("Name", { exact: true });
+  const name = nameOf(page);
   await name.fill("Mine");
   await server.api("PATCH", "streams/shared", { name: "Theirs" });
   await page.getByRole("button", { name: "Save" }).click();
@@ -61,7 +64,7 @@ test("a password goes in, and never comes out", async () => {
   const credentials = { type: "basic", username: "me", password: "s3cr3t-word" };
   await server.api("POST", "streams", { id: "locked", name: "Locked", sources: [{ url: "http://127.0.0.1:9/x.ts", credentials }] });
   const page = await browser.open(`${server.base}/ui/streams/locked/edit`);
-  const name = page.getByLabel("Name", { exact: true });
+  const name = nameOf(page);
   await name.fill("Locked and renamed");
   assert.ok(!(await page.content()).includes("s3cr3t-word"));
   await page.getByRole("button", { name: "Save" }).click();
@@ -76,16 +79,16 @@ test("a playlist is tried first, and then imported", async () => {
   const { server, browser } = on;
   const before = (await server.api("GET", "streams")).total;
   const page = await browser.open(`${server.base}/ui/import`);
-  const list = ["#EXTM3U", '#EXTINF:-1 tvg-id="one" group-title="Imported",One', "test://ball", '#EXTINF:-1 tvg-id="two",Two', "test://bars", "#EXTINF:-1,Broken", "nonsense://x"];
+  const list = ["#EXTM3U", '#EXTINF:-1 tvg-id="one" group-title="Imported",One', "http://127.0.0.1:9/one.ts", '#EXTINF:-1 tvg-id="two",Two', "http://127.0.0.1:9/two.ts", "#EXTINF:-1,Broken", "nonsense://x"];
   await page.getByRole("textbox", { name: "M3U playlist" }).fill(list.join("\n"));
   await page.getByRole("button", { name: "Show what would change" }).click();
-  const table = page.getByRole("table", { name: "What would happen" });
+  const table = page.getByRole("region", { name: "What would happen" }).getByRole("table");
   await table.getByRole("cell", { name: "One", exact: true }).waitFor();
   assert.equal(await table.getByText("added", { exact: true }).count(), 2);
   assert.equal(await table.getByText("skipped", { exact: true }).count(), 1);
   assert.equal((await server.api("GET", "streams")).total, before, "nothing is done yet");
   await page.getByRole("button", { name: /^Import 2/ }).click();
-  await page.getByRole("table", { name: "What was done" }).waitFor();
+  await page.getByRole("region", { name: "What was done" }).getByRole("table").waitFor();
   assert.equal((await server.api("GET", "streams")).total, before + 2);
   assert.deepEqual(page.wrong, []);
   await page.context().close();

@@ -17,6 +17,7 @@ test("a thousand streams are shown, searched and scrolled through", async () => 
   const tiles = () => page.locator("[data-id]").count();
   assert.ok((await tiles()) < 150, `${await tiles()} tiles are in the document`);
 
+  await page.getByRole("combobox", { name: "Order" }).selectOption("name");
   await page.locator(".wall-box").evaluate((box) => box.scrollTo(0, box.scrollHeight));
   await page.getByText("Channel 0999").waitFor();
   assert.ok((await tiles()) < 150, `${await tiles()} tiles are in the document`);

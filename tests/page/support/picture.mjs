@@ -37,7 +37,8 @@ export async function moving(page, selector = "video", limit = 30_000) {
     async () => {
       const now = await look(page, selector);
       if (now === null) return null;
-      first ??= now;
+      // A player that begins anew counts anew.
+      if (first === null || now.frames < first.frames || now.time < first.time) first = now;
       const goes = now.frames > first.frames + 20 && now.time > first.time + 0.5;
       return goes && distance(first, now) > 1 ? now : null;
     },

@@ -47,7 +47,7 @@ export function Acknowledge({ alert, close }: { alert: Alert; close: (done: bool
         >
           <Summary problem={save.problem} />
           <TextField at="/by" label="Who" value={by} set={setBy} required />
-          <TextField at="/comment" label="Comment" value={comment} set={setComment} placeholder="on it, ticket 4711" />
+          <TextField at="/comment" label="Comment" value={comment} set={setComment} placeholder="on it, ticket 4711" autofocus />
           <SelectField at="/until" label="It holds" value={hours} set={setHours} options={LASTS} hint="Then it is told again, if it still lasts" />
           <div class="form-actions">
             <Button onClick={() => close(false)}>Cancel</Button>

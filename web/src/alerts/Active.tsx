@@ -1,7 +1,7 @@
 // What is raised now, the gravest first; and saying that one has seen it.
 
 import type { JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { get, part, remove, type Schema } from "../api/client";
 import { live } from "../live";
 import { href, place, setQuery } from "../router";
@@ -12,6 +12,7 @@ import { Since, slowNow, Time } from "../ui/Time";
 import { toastProblem } from "../ui/Toast";
 import { Empty, Loading, Trouble } from "../ui/Trouble";
 import { useAsk } from "../ui/useAsk";
+import { useTurn } from "../ui/useTurn";
 import { meaning } from "../ui/words";
 import { Acknowledge } from "./Acknowledge";
 
@@ -28,7 +29,7 @@ export function Active(): JSX.Element {
   const [seen, setSeen] = useState<Alert | null>(null);
   // What live updates tell of conditions comes sooner.
   const turn = [...live.peekRows()].reduce((sum, row) => sum + row.conditions.length, live.version.value * 0);
-  useEffect(() => asked.reload(), [turn]);
+  useTurn(turn, asked.reload);
   const takeBack = async (alert: Alert): Promise<void> => {
     try {
       await remove(`${pathOf(alert)}/acknowledgement`);

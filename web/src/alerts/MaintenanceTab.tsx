@@ -20,7 +20,7 @@ export function MaintenanceTab(): JSX.Element {
       hint="Nothing that a window matches is told while it lasts; what is still raised at its end is."
       none="No maintenance is planned."
       columns={[
-        { key: "name", title: "Name", cell: (one) => one.name },
+        { key: "name", title: "Name", cell: (one) => <span class="cell-name">{one.name}</span> },
         { key: "state", title: "State", cell: (one) => <State one={one} /> },
         { key: "from", title: "From", cell: (one) => <Time at={one.from} /> },
         { key: "to", title: "To", cell: (one) => <Time at={one.to} /> },

@@ -54,7 +54,7 @@ export function Receivers(): JSX.Element {
         </>
       }
       columns={[
-        { key: "name", title: "Name", cell: (one) => one.name },
+        { key: "name", title: "Name", cell: (one) => <span class="cell-name">{one.name}</span> },
         { key: "id", title: "Id", cell: (one) => <span class="mono">{one.id}</span> },
         { key: "kind", title: "How", cell: (one) => KINDS.find(([kind]) => kind === one.kind)?.[1] ?? one.kind },
         { key: "to", title: "Where", wide: true, cell: (one) => <span class="break">{targetWords(one)}</span> },
@@ -82,7 +82,7 @@ function ReceiverFields({ value, set, saved }: { value: ReceiverForm; set: (valu
         <TextField at="/id" label="Id" value={value.id} set={put("id")} mono disabled={saved} hint={saved ? "It cannot be changed" : "Made of the name when it is left out"} />
         <SelectField at="/kind" label="How" value={value.kind} set={(kind) => put("kind")(kind as ReceiverKind)} options={KINDS} />
       </div>
-      <CheckField at="/enabled" label="It is told" value={value.enabled} set={put("enabled")} />
+      <CheckField at="/enabled" label="Enabled" value={value.enabled} set={put("enabled")} />
       {value.kind === "email" && <ListField at="/to" label="Addresses" value={value.to} set={put("to")} placeholder="desk@example.com" />}
       {value.kind !== "email" && (
         <TextField at="/url" label={value.kind === "webhook" ? "Address to post to" : "Base of the Alertmanager"} type="url" value={value.url} set={put("url")} mono placeholder={value.kind === "webhook" ? "https://chat.example/hook" : "http://alertmanager:9093"} />

@@ -22,7 +22,7 @@ export function RuleFields({ value, set, saved, receivers }: RuleProps): JSX.Ele
         <TextField at="/name" label="Name" value={value.name} set={put("name")} />
         <TextField at="/id" label="Id" value={value.id} set={put("id")} mono disabled={saved} hint={saved ? "It cannot be changed" : "Made of the name when it is left out"} />
       </div>
-      <CheckField at="/enabled" label="It counts" value={value.enabled} set={put("enabled")} />
+      <CheckField at="/enabled" label="Enabled" value={value.enabled} set={put("enabled")} />
       <SelectorFields value={value.selector} set={put("selector")} />
       <fieldset>
         <legend>Who is told</legend>

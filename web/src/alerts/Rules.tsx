@@ -23,7 +23,7 @@ export function Rules(): JSX.Element {
       hint="Each rule that matches tells its receivers; a receiver hears of one thing once."
       none="There are no rules: nobody is told of anything."
       columns={[
-        { key: "name", title: "Name", cell: (rule) => rule.name },
+        { key: "name", title: "Name", cell: (rule) => <span class="cell-name">{rule.name}</span> },
         { key: "match", title: "About", wide: true, cell: (rule) => selectorWords(rule.match) },
         { key: "to", title: "Tells", cell: (rule) => rule.receivers.join(", ") },
         { key: "when", title: "When", cell: (rule) => hoursWords(rule.hours) },

@@ -112,8 +112,9 @@ export async function fetchOk(url: string, init: RequestInit = {}): Promise<Resp
   }
   if (response.ok) return response;
   const problem = await problemOf(response);
-  // A wrong password at the login is a 401 as well, and no reason to go there.
-  if (problem.status === 401 && !url.endsWith("/api/v1/login")) needsLogin.value = true;
+  // A wrong password, at the login or where one changes it, is a 401 as well, and no reason to go there.
+  const typed = url.endsWith("/api/v1/login") || (url.endsWith("/api/v1/me/password") && problem.code === "wrong_credentials");
+  if (problem.status === 401 && !typed) needsLogin.value = true;
   throw problem;
 }
 

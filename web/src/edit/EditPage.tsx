@@ -94,7 +94,7 @@ function Editor(props: { read: Read | null }): JSX.Element {
 
   return (
     <MistakesContext.Provider value={mistakesOf(save.problem)}>
-      <p class="hint">
+      <p class="crumbs">
         <a href={href("/ui/streams")}>Streams</a>
         {base && (
           <>

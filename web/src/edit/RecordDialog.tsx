@@ -1,7 +1,7 @@
 // Adds or changes a record in a dialog: read with its entity tag, written only if nobody else has written meanwhile.
 
 import type { ComponentChildren, JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, part } from "../api/client";
 import "../styles/forms.css";
 import { Button } from "../ui/Button";
@@ -61,6 +61,9 @@ function Fields<Shown, Form>(props: RecordProps<Shown, Form> & { read: Read<Form
   const { id, path, what, read } = props;
   const [form, setForm] = useState(read.form);
   const save = useSave();
+  const element = useRef<HTMLFormElement>(null);
+  // It was read after the dialog had opened, and taken the focus to its first button.
+  useEffect(() => element.current?.querySelector<HTMLElement>("input:not([disabled])")?.focus(), []);
   const submit = async (): Promise<void> => {
     const done = await save.run(async () => {
       await ask(id === null ? "POST" : "PUT", id === null ? path : `${path}/${part(id)}`, { body: props.draftOf(form), ifMatch: read.etag });
@@ -72,6 +75,7 @@ function Fields<Shown, Form>(props: RecordProps<Shown, Form> & { read: Read<Form
   return (
     <MistakesContext.Provider value={mistakesOf(save.problem)}>
       <form
+        ref={element}
         class="form"
         noValidate
         onSubmit={(event) => {

@@ -30,7 +30,7 @@ export function SourceFields({ index, count, value, set, move, drop, accounts }:
   return (
     <section class="form-source" aria-label={name}>
       <header>
-        <h3>{name}</h3>
+        <h2>{name}</h2>
         <div class="row">
           <IconButton icon="up" label={`Move source ${index + 1} up`} disabled={index === 0} onClick={() => move(index - 1)} />
           <IconButton icon="down" label={`Move source ${index + 1} down`} disabled={index === count - 1} onClick={() => move(index + 1)} />

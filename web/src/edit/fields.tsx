@@ -102,7 +102,7 @@ export function TextField(props: Text) {
         disabled={props.disabled}
         readOnly={props.readOnly}
         list={list}
-        data-autofocus={props.autofocus ? "" : undefined}
+        autofocus={props.autofocus}
         onInput={(event) => props.set(event.currentTarget.value)}
       />
       {list && (

@@ -75,7 +75,7 @@ export default function ImportPage(): JSX.Element {
 
   return (
     <MistakesContext.Provider value={mistakesOf(problem)}>
-      <p class="hint">
+      <p class="crumbs">
         <a href={href("/ui/streams")}>Streams</a>
       </p>
       <h1>Import a playlist</h1>

@@ -37,13 +37,13 @@ export function ReportTable({ report }: { report: ImportReport }): JSX.Element {
         <p class="hint">No such lines.</p>
       ) : (
         <Table<ImportRow>
-          label={report.dry_run ? "What would happen" : "What was done"}
+          label="Lines of the playlist"
           rows={rows.slice(0, most)}
           rowKey={(row) => `${row.line} ${row.id ?? ""}`}
           columns={[
             { key: "line", title: "Line", number: true, cell: (row) => row.line },
             { key: "action", title: "What", cell: (row) => <Badge tone={TONES[row.action]}>{row.action}</Badge> },
-            { key: "name", title: "Name", cell: (row) => row.name },
+            { key: "name", title: "Name", cell: (row) => <span class="cell-name">{row.name}</span> },
             { key: "id", title: "Stream", cell: (row) => (row.id && (!report.dry_run || row.action !== "added") ? <a href={href(`/ui/streams/${part(row.id)}`)}>{row.id}</a> : row.id) },
             { key: "reason", title: "Why", wide: true, cell: (row) => row.reason },
           ]}

@@ -1,6 +1,6 @@
 // Sends a playlist, and tells how much of it has gone: `fetch` does not.
 
-import { problemOf, unreachable, urlOf } from "../api/client";
+import { needsLogin, problemOf, unreachable, urlOf } from "../api/client";
 import type { ImportBody, ImportReport } from "./input";
 
 export interface Sent {
@@ -27,6 +27,7 @@ export function sendImport(given: ImportBody, dryRun: boolean, tell: (sent: Sent
         resolve(JSON.parse(request.responseText) as ImportReport);
         return;
       }
+      if (request.status === 401) needsLogin.value = true;
       problemOf(new Response(request.responseText, { status: request.status })).then(reject, reject);
     };
     signal.addEventListener("abort", () => request.abort());

@@ -122,6 +122,6 @@ function FirstAdmin(): JSX.Element {
 /** The first field has the focus: there is nothing else to do here. */
 function useFocus(): { current: HTMLFormElement | null } {
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus(), []);
+  useEffect(() => form.current?.querySelector<HTMLElement>("[autofocus]")?.focus(), []);
   return form;
 }

@@ -134,7 +134,7 @@ function TokenDialog({ close }: { close: () => void }): JSX.Element {
           }}
         >
           <Summary problem={save.problem} />
-          <TextField at="/name" label="What it is for" value={name} set={setName} placeholder="prometheus" required maxLength={64} />
+          <TextField at="/name" label="What it is for" value={name} set={setName} placeholder="prometheus" required autofocus maxLength={64} />
           <ChoiceField at="/scopes" label="What it may do" value={scopes} set={setScopes} options={SCOPES} />
           <SelectField at="/expires_in" label="Good for" value={lasts} set={setLasts} options={LASTS} />
           <div class="form-actions">

@@ -109,7 +109,7 @@ function UserDialog({ user, close }: { user: User | null; close: (changed: boole
           }}
         >
           <Summary problem={save.problem} />
-          {!user && <TextField at="/name" label="Name" value={name} set={setName} hint="Small letters, digits and . _ @ -" required />}
+          {!user && <TextField at="/name" label="Name" value={name} set={setName} hint="Small letters, digits and . _ @ -" required autofocus />}
           <SelectField at="/role" label="Role" value={role} set={setRole} options={ROLES} />
           <TextField
             at="/password"

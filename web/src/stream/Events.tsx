@@ -9,6 +9,7 @@ import { Time } from "../ui/Time";
 import { toastProblem } from "../ui/Toast";
 import { Loading, Trouble } from "../ui/Trouble";
 import { useAsk } from "../ui/useAsk";
+import { useTurn } from "../ui/useTurn";
 import { eventWords } from "./eventWords";
 import type { ShownEvent } from "./timeline";
 
@@ -24,7 +25,7 @@ export function Events({ path, turn }: { path: string; turn: unknown }): JSX.Ele
   const first = useAsk<Page>((signal) => get(path, { limit: AT_ONCE }, signal), [path]);
   const [older, setOlder] = useState<Page | null>(null);
   useEffect(() => setOlder(null), [path]);
-  useEffect(() => first.reload(), [turn]);
+  useTurn(turn, first.reload);
   const newest = first.data.value;
   if (!newest) return first.error.value ? <Trouble error={first.error.value} onRetry={first.reload} /> : <Loading />;
   // Pages overlap once something new has come.

@@ -10,7 +10,7 @@ import { Time } from "../ui/Time";
 import { bits, count, duration } from "../ui/format";
 import { meaning, SEVERITY_TONE, spaced } from "../ui/words";
 import type { StreamView } from "./data";
-import { stageWords } from "./words";
+import { failureWords } from "./words";
 
 export function Now({ view, row }: { view: StreamView; row: StreamRow | undefined }): JSX.Element {
   const { health } = view;
@@ -39,7 +39,7 @@ export function Now({ view, row }: { view: StreamView; row: StreamRow | undefine
             <Icon name="critical" />
             <span>
               <strong>
-                {stageWords(view.failure.stage)}, {spaced(view.failure.cause)}
+                {failureWords(view.failure.stage, view.failure.cause)}
               </strong>
               : {view.failure.message}
             </span>

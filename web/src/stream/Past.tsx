@@ -1,7 +1,6 @@
 // The past of a stream: the timeline of an hour, a day or a week, and pictures of the times at which something was wrong.
 
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
 import { urlOf } from "../api/client";
 import { place, setQuery } from "../router";
 import { Button } from "../ui/Button";
@@ -9,6 +8,7 @@ import { percent } from "../ui/format";
 import { Time } from "../ui/Time";
 import { Loading, Trouble } from "../ui/Trouble";
 import { useAsk } from "../ui/useAsk";
+import { useTurn } from "../ui/useTurn";
 import { spaced } from "../ui/words";
 import { course, pictures, RANGES, type Picture, type Range } from "./data";
 import { PastTable } from "./PastTable";
@@ -19,7 +19,7 @@ export function Past({ id, lasting, turn }: { id: string; lasting: readonly Show
   const told = place.value.query.get("range") ?? "";
   const range: Range = told in RANGES ? (told as Range) : "24h";
   const asked = useAsk<Course>((signal) => course(id, range, lasting, signal), [id, range], 60_000);
-  useEffect(() => asked.reload(), [turn]);
+  useTurn(turn, asked.reload);
   const shown = asked.data.value;
   const share = shown ? uptime(shown.steps) : null;
   return (
@@ -51,7 +51,7 @@ export function Past({ id, lasting, turn }: { id: string; lasting: readonly Show
 
 function Pictures({ id, turn }: { id: string; turn: unknown }): JSX.Element | null {
   const asked = useAsk<Picture[]>((signal) => pictures(id, signal), [id], 60_000);
-  useEffect(() => asked.reload(), [turn]);
+  useTurn(turn, asked.reload);
   const all = asked.data.value ?? [];
   if (all.length === 0) return null;
   return (

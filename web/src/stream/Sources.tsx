@@ -2,8 +2,7 @@
 
 import type { SourceView } from "./data";
 import { duration } from "../ui/format";
-import { spaced } from "../ui/words";
-import { sourceWords, stageWords } from "./words";
+import { failureWords, sourceWords } from "./words";
 
 const SIGNS: Record<string, string> = { live: "●", waiting: "◌", connecting: "◌", cooling: "✕", ready: "○" };
 
@@ -18,7 +17,7 @@ export function Sources({ urls, states, active }: {
   const count = Math.max(urls.length, states.length);
   if (count === 0) return <p class="hint">Where it comes from is shown to operators.</p>;
   return (
-    <div class="table-box" role="region" aria-label="Sources" tabIndex={0}>
+    <div class="table-box" role="region" aria-label="Table of sources" tabIndex={0}>
       <table class="table">
         <thead>
           <tr>
@@ -58,7 +57,7 @@ export function Sources({ urls, states, active }: {
                 <td>
                   {state?.failure ? (
                     <>
-                      {stageWords(state.failure.stage)}, {spaced(state.failure.cause)}: {state.failure.message}
+                      {failureWords(state.failure.stage, state.failure.cause)}: {state.failure.message}
                     </>
                   ) : (
                     ""

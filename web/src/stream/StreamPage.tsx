@@ -14,6 +14,7 @@ import { Button } from "../ui/Button";
 import { toast, toastProblem } from "../ui/Toast";
 import { Loading, Trouble } from "../ui/Trouble";
 import { useAsk } from "../ui/useAsk";
+import { useTurn } from "../ui/useTurn";
 import { statusOf } from "../ui/words";
 import { type StreamView } from "./data";
 import { Events } from "./Events";
@@ -28,9 +29,7 @@ export default function StreamPage({ params }: { params: Record<string, string> 
   // Whatever live updates tell of it is a reason to ask what they do not tell.
   const row = live.ready.value ? live.row(id)?.value : undefined;
   const turn = row && [row.state, row.health, row.source, row.conditions.length, row.name].join();
-  useEffect(() => {
-    if (turn) asked.reload();
-  }, [turn]);
+  useTurn(turn, asked.reload);
   const view = asked.data.value;
   useEffect(() => {
     if (view) document.title = `${view.name} – Sightglass`;
@@ -58,15 +57,14 @@ function Shown({ view, row, turn, reload }: { view: StreamView; row: StreamRow |
     <div class="stack">
       <header class="stream-head">
         <div>
-          <p class="hint">
+          <p class="crumbs">
             <a href={href("/ui/streams")}>Streams</a> / {view.group ?? "no group"} / <span class="mono">{view.id}</span>
           </p>
           <div class="row">
             <h1>{view.name}</h1>
             <StatusBadge status={status} />
-            {conditions.map((one) => (
-              <ConditionBadge key={one.kind} condition={one} />
-            ))}
+            {/* What the state says already is not said twice. */}
+            {conditions.flatMap((one) => (one.kind === status ? [] : [<ConditionBadge key={one.kind} condition={one} />]))}
             {view.tags?.map((tag) => (
               <span key={tag} class="stream-tag">
                 {tag}

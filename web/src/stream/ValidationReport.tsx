@@ -22,9 +22,9 @@ export function SourceValidation({ index, url, report, running }: {
   const stages = report?.stages ?? STAGES.map((stage) => ({ stage, verdict: running ? "running" : "not_reached" }) as const);
   return (
     <section class="validation-source" aria-label={`Source ${index + 1}`}>
-      <h4>
+      <h3>
         Source {index + 1} {url && <span class="mono hint break">{url}</span>}
-      </h4>
+      </h3>
       <ol class="validation-stages">
         {stages.map((one) => {
           const took = "took_ms" in one ? one.took_ms : undefined;

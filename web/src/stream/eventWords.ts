@@ -30,7 +30,7 @@ export function eventWords(event: ShownEvent): EventWords {
     }
     case "health_changed": {
       const tone = HEALTH[event.to] ?? "muted";
-      return { what: event.to, more: `was ${event.from}`, icon: tone, tone };
+      return { what: `health ${event.to}`, more: `was ${event.from}`, icon: tone, tone };
     }
     case "source_changed": {
       const more = `in place of source ${event.from + 1}: ${event.reason}`;

@@ -38,7 +38,7 @@ export const SEVERITIES = ["critical", "warning", "info"] as const;
 
 const STAGES: Record<string, string> = {
   account: "A connection of the account",
-  policy: "Address allowed",
+  policy: "Address policy",
   dns: "Name",
   connect: "Connection",
   tls: "TLS",
@@ -54,6 +54,11 @@ const STAGES: Record<string, string> = {
 /** A stage of a pull in words. */
 export function stageWords(stage: string): string {
   return STAGES[stage] ?? spaced(stage);
+}
+
+/** Where a pull failed, and by which sort of cause; where both are one word it is said once. */
+export function failureWords(stage: string, cause: string): string {
+  return stage === cause ? stageWords(stage) : `${stageWords(stage)}, ${spaced(cause)}`;
 }
 
 const CLASSES: Record<string, string> = {

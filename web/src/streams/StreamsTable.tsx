@@ -87,6 +87,7 @@ function Row({ id, chosen, pick }: { id: string; chosen: boolean; pick: ((id: st
   const row = live.row(id)?.value;
   if (!row) return null;
   const path = `/ui/streams/${part(id)}`;
+  const status = statusOf(row);
   return (
     <tr class={chosen ? "streams-chosen" : undefined}>
       {pick && (
@@ -100,7 +101,7 @@ function Row({ id, chosen, pick }: { id: string; chosen: boolean; pick: ((id: st
         </td>
       )}
       <td>
-        <StatusBadge status={statusOf(row)} />
+        <StatusBadge status={status} />
       </td>
       <td class="streams-name">
         <a href={href(path)}>{row.name || id}</a>
@@ -109,9 +110,7 @@ function Row({ id, chosen, pick }: { id: string; chosen: boolean; pick: ((id: st
       <td>{row.group}</td>
       <td class="wide">
         <span class="row">
-          {row.conditions.map((one) => (
-            <ConditionBadge key={one.kind} condition={one} />
-          ))}
+          {row.conditions.flatMap((one) => (one.kind === status ? [] : [<ConditionBadge key={one.kind} condition={one} />]))}
         </span>
       </td>
       <td class="number">{bits(row.bitrate)}</td>

@@ -78,7 +78,7 @@ export function Pipelines(): JSX.Element {
           rows={pipelines}
           rowKey={(one) => one.id}
           columns={[
-            { key: "stream", title: "Stream", cell: (one) => <a href={href(`/ui/streams/${part(one.streamId)}`)}>{one.streamId}</a> },
+            { key: "stream", title: "Stream", cell: (one) => (one.streamId.startsWith("_") ? spaced(one.streamId.slice(1)) : <a href={href(`/ui/streams/${part(one.streamId)}`)}>{one.streamId}</a>) },
             { key: "rendition", title: "Rendition", cell: (one) => one.rendition },
             { key: "kind", title: "Sort", cell: (one) => `${spaced(one.kind)} (${one.topology})` },
             { key: "phase", title: "Phase", cell: (one) => spaced(one.phase) },

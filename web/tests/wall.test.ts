@@ -17,6 +17,7 @@ const row = (id: string, more: Partial<StreamRow> = {}): StreamRow => ({
   viewers: 0,
   thumbnail: null,
   bitrate: null,
+  failure: null,
   ...more,
 });
 const condition = (kind: "black" | "down" | "continuity", severity: "critical" | "warning", since: string) => ({ kind, severity, since });

@@ -24,6 +24,7 @@ const NO_ROW: Omit<StreamRow, "id"> = {
   viewers: 0,
   thumbnail: null,
   bitrate: null,
+  failure: null,
 };
 
 export class LiveStore {

@@ -62,6 +62,7 @@ export function Tile({ id, left, top, width, height }: TileProps): JSX.Element |
               </span>
             )}
           </span>
+          {status === "down" && row.failure && <span class="tile-why">{row.failure.message}</span>}
           {tells.length > 0 && (
             <span class="tile-conditions">
               {tells.slice(0, ROOM).map((one) => (

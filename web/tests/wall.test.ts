@@ -13,6 +13,7 @@ const row = (id: string, more: Partial<StreamRow> = {}): StreamRow => ({
   health: "up",
   since: "2026-11-22T12:00:00Z",
   conditions: [],
+  failure: null,
   source: null,
   viewers: 0,
   thumbnail: null,

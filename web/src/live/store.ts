@@ -20,6 +20,7 @@ const NO_ROW: Omit<StreamRow, "id"> = {
   health: null,
   since: null,
   conditions: [],
+  failure: null,
   source: null,
   viewers: 0,
   thumbnail: null,

@@ -54,7 +54,7 @@ impl PictureOf {
             EventKind::HealthChanged { .. } | EventKind::SourceChanged { .. } => return None,
         };
         let shows = raised || condition.ending == Some(Ending::Over);
-        shows.then(|| Self {
+        shows.then_some(Self {
             at: event.at,
             taken_at,
             condition: condition.kind,

@@ -207,7 +207,19 @@ async fn what_happened_can_be_read_and_survives_a_kill() {
     let (head, rest) = table.split_once("\r\n").expect("lines");
     assert_eq!((head.split(',').count(), rest), (15, line.as_str()));
 
-    // How fast all of them flowed, in one answer.
+    // It goes with its stream.
+    server.delete("/api/v1/streams/news").await;
+    server.add_stream("news", NOWHERE).await;
+    let (_, _, page) = server.get("/api/v1/streams/news/events").await;
+    assert_eq!(page["items"], json!([]));
+    let (_, _, report) = server.get(&format!("{REPORT}?{query}&stream=news")).await;
+    assert_eq!(report["items"][0]["uptime"], Value::Null);
+}
+
+/// How fast all of them flowed, in one answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_bitrates_are_told_at_once() {
+    let (server, _) = watched().await;
     let (status, _, recent) = server.get(BITRATES).await;
     assert_eq!((status, &recent["step"]), (200, &json!(60)), "{recent}");
     assert_eq!(
@@ -230,14 +242,6 @@ async fn what_happened_can_be_read_and_survives_a_kill() {
     let streams = one["streams"].as_object().expect("streams");
     assert_eq!((streams.len(), &one["total"]), (1, &json!(2)));
     assert!(streams.contains_key("sport"), "{one}");
-
-    // It goes with its stream.
-    server.delete("/api/v1/streams/news").await;
-    server.add_stream("news", NOWHERE).await;
-    let (_, _, page) = server.get("/api/v1/streams/news/events").await;
-    assert_eq!(page["items"], json!([]));
-    let (_, _, report) = server.get(&format!("{REPORT}?{query}&stream=news")).await;
-    assert_eq!(report["items"][0]["uptime"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]

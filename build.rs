@@ -122,14 +122,19 @@ fn pack(folder: &Path, file: &Path, gzip: &Path) -> String {
         let small = encoder.finish().expect("memory takes it");
         if small.len() < bytes.len() {
             std::fs::write(gzip, small).expect("OUT_DIR can be written");
-            packed = format!("Some(include_bytes!({gzip:?}))");
+            packed = format!("Some(include_bytes!({}))", quoted(gzip));
         }
     }
-    let path = file.strip_prefix(folder).expect("it was found there");
-    let whole = std::path::absolute(file).expect("there is a working directory");
+    let path = quoted(file.strip_prefix(folder).expect("it was found there"));
+    let whole = quoted(&std::path::absolute(file).expect("there is a working directory"));
     format!(
-        "File {{ path: {path:?}, kind: {kind:?}, tag: \"{tag:016x}\", plain: include_bytes!({whole:?}), gzip: {packed} }}"
+        "File {{ path: {path}, kind: {kind:?}, tag: \"{tag:016x}\", plain: include_bytes!({whole}), gzip: {packed} }}"
     )
+}
+
+/// A path as Rust writes it.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.to_str().expect("paths are UTF-8"))
 }
 
 /// `SIGHTGLASS_COMMIT` as whoever builds sets it; else, of a release, what git says. Other builds would begin anew with each

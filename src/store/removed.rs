@@ -4,7 +4,9 @@
 //! forgotten; that there was one is known for a day.
 
 use jiff::{SignedDuration, Timestamp};
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, Table, WriteTransaction};
+use redb::{
+    AccessGuard, ReadTransaction, ReadableTable, ReadableTableMetadata, Table, WriteTransaction,
+};
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
@@ -53,7 +55,7 @@ pub(super) fn remove(
     for id in ids {
         let record = {
             let row = streams.remove(id.as_str()).map_err(boxed)?;
-            let json = row.as_ref().map(redb::AccessGuard::value);
+            let json = row.as_ref().map(AccessGuard::value);
             json.and_then(|json| serde_json::from_slice(json).ok())
         };
         let number = history.detach(id)?;

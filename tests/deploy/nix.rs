@@ -10,7 +10,7 @@ use crate::support::{Finished, run};
 use crate::{TOOL_LIMIT, repository, text};
 
 /// What the flake reads of the repository.
-const READ: [&str; 18] = [
+const READ: [&str; 22] = [
     "flake.nix",
     "flake.lock",
     "Cargo.toml",
@@ -29,6 +29,10 @@ const READ: [&str; 18] = [
     "deploy/prometheus",
     "LICENSE-MIT",
     "LICENSE-APACHE",
+    "web/package.json",
+    "web/package-lock.json",
+    "web/index.html",
+    "web/src",
 ];
 
 /// A Nix whose store is a folder of its own: needs no rights, and leaves nothing.

@@ -87,7 +87,7 @@ describe("an export", () => {
 
 describe("the table of streams", () => {
   const row = (id: string, more: Partial<StreamRow> = {}): StreamRow => ({
-    id, name: id, group: null, state: "idle", health: "up", since: null, conditions: [], source: null, viewers: 0, thumbnail: null, bitrate: null, failure: null, ...more,
+    id, name: id, group: null, state: "idle", health: "up", since: null, conditions: [], failure: null, source: null, viewers: 0, thumbnail: null, bitrate: null, ...more,
   });
   const rows = [row("b", { group: "News" }), row("a10", { health: "down" }), row("a9", { viewers: 3 })];
 

@@ -13,11 +13,11 @@ const row = (id: string, more: Partial<StreamRow> = {}): StreamRow => ({
   health: "up",
   since: "2026-11-22T12:00:00Z",
   conditions: [],
+  failure: null,
   source: null,
   viewers: 0,
   thumbnail: null,
   bitrate: null,
-  failure: null,
   ...more,
 });
 const condition = (kind: "black" | "down" | "continuity", severity: "critical" | "warning", since: string) => ({ kind, severity, since });

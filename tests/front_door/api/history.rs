@@ -103,32 +103,6 @@ async fn watched() -> (Server, Period) {
     (server.restart().await, period)
 }
 
-/// How fast all of them flowed, in one answer.
-async fn rates_of_all(server: &Server) {
-    let (status, _, recent) = server.get(BITRATES).await;
-    assert_eq!((status, &recent["step"]), (200, &json!(60)), "{recent}");
-    assert_eq!(
-        (&recent["total"], &recent["streams"]),
-        (&json!(2), &json!({}))
-    );
-    let (_, _, day) = server.get(&format!("{BITRATES}?minutes=1440")).await;
-    assert_eq!(day["step"], 24 * 60);
-    for stream in ["news", "sport"] {
-        let steps = day["streams"][stream].as_array().expect("steps");
-        let measured: Vec<&Value> = steps.iter().filter(|step| !step.is_null()).collect();
-        assert_eq!(steps.len(), 60);
-        // Three hours, which begin anywhere in a step.
-        assert!((7..=9).contains(&measured.len()), "{day}");
-        assert!(measured.iter().all(|rate| **rate == 2_500_000), "{day}");
-    }
-    let (_, _, one) = server
-        .get(&format!("{BITRATES}?minutes=1440&limit=1&offset=1"))
-        .await;
-    let streams = one["streams"].as_object().expect("streams");
-    assert_eq!((streams.len(), &one["total"]), (1, &json!(2)));
-    assert!(streams.contains_key("sport"), "{one}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happened_can_be_read_and_survives_a_kill() {
     let (mut server, period) = watched().await;
@@ -233,8 +207,6 @@ async fn what_happened_can_be_read_and_survives_a_kill() {
     let (head, rest) = table.split_once("\r\n").expect("lines");
     assert_eq!((head.split(',').count(), rest), (15, line.as_str()));
 
-    rates_of_all(&server).await;
-
     // It goes with its stream.
     server.delete("/api/v1/streams/news").await;
     server.add_stream("news", NOWHERE).await;
@@ -242,6 +214,34 @@ async fn what_happened_can_be_read_and_survives_a_kill() {
     assert_eq!(page["items"], json!([]));
     let (_, _, report) = server.get(&format!("{REPORT}?{query}&stream=news")).await;
     assert_eq!(report["items"][0]["uptime"], Value::Null);
+}
+
+/// How fast all of them flowed, in one answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_bitrates_are_told_at_once() {
+    let (server, _) = watched().await;
+    let (status, _, recent) = server.get(BITRATES).await;
+    assert_eq!((status, &recent["step"]), (200, &json!(60)), "{recent}");
+    assert_eq!(
+        (&recent["total"], &recent["streams"]),
+        (&json!(2), &json!({}))
+    );
+    let (_, _, day) = server.get(&format!("{BITRATES}?minutes=1440")).await;
+    assert_eq!(day["step"], 24 * 60);
+    for stream in ["news", "sport"] {
+        let steps = day["streams"][stream].as_array().expect("steps");
+        let measured: Vec<&Value> = steps.iter().filter(|step| !step.is_null()).collect();
+        assert_eq!(steps.len(), 60);
+        // Three hours, which begin anywhere in a step.
+        assert!((7..=9).contains(&measured.len()), "{day}");
+        assert!(measured.iter().all(|rate| **rate == 2_500_000), "{day}");
+    }
+    let (_, _, one) = server
+        .get(&format!("{BITRATES}?minutes=1440&limit=1&offset=1"))
+        .await;
+    let streams = one["streams"].as_object().expect("streams");
+    assert_eq!((streams.len(), &one["total"]), (1, &json!(2)));
+    assert!(streams.contains_key("sport"), "{one}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

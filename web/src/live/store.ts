@@ -20,11 +20,11 @@ const NO_ROW: Omit<StreamRow, "id"> = {
   health: null,
   since: null,
   conditions: [],
+  failure: null,
   source: null,
   viewers: 0,
   thumbnail: null,
   bitrate: null,
-  failure: null,
 };
 
 export class LiveStore {

@@ -28,9 +28,9 @@ function Watching({ id, own }: { id: string; own: string | null }): JSX.Element 
   const sessions = [...live.sessions.value.values()].filter((one) => one.stream === id);
   return (
     <section>
-      <h3>
+      <h2>
         <Icon name="viewers" size={14} /> Watching <span class="count">{sessions.length}</span>
-      </h3>
+      </h2>
       <ul class="watching">
         {sessions.map((one) => (
           <li key={one.id} title={one.user_agent ?? ""}>
@@ -88,7 +88,7 @@ export function Side({ id, stream, own }: { id: string; stream: Stream | null; o
       )}
       {sources.length > 0 && (
         <section>
-          <h3>Sources</h3>
+          <h2>Sources</h2>
           <ol class="side-sources">
             {sources.map((one) => (
               <li key={one.index} class={one.state === "live" ? "active" : ""}>

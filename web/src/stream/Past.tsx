@@ -1,7 +1,6 @@
 // The past of a stream: the timeline of an hour, a day or a week, and pictures of the times at which something was wrong.
 
 import type { JSX } from "preact";
-import { urlOf } from "../api/client";
 import { place, setQuery } from "../router";
 import { Button } from "../ui/Button";
 import { percent } from "../ui/format";
@@ -59,11 +58,12 @@ function Pictures({ id, turn }: { id: string; turn: unknown }): JSX.Element | nu
       <h3>Pictures at conditions</h3>
       <ul class="stream-pictures">
         {all.map((one) => (
-          <li key={one.at + one.condition}>
-            <a href={pictureUrl(one.url)} target="_blank" rel="noopener">
-              <img src={pictureUrl(one.url)} alt={`At ${spaced(one.condition)}`} loading="lazy" width={160} height={90} />
+          <li key={one.url}>
+            <a href={one.url} target="_blank" rel="noopener">
+              {/* The path that the server gives has its base in it. */}
+              <img src={one.url} alt={pictureWords(one)} loading="lazy" width={160} height={90} />
             </a>
-            <span>{spaced(one.condition)}</span> <Time at={one.at} />
+            <span>{pictureWords(one)}</span> <Time at={one.at} />
           </li>
         ))}
       </ul>
@@ -71,7 +71,6 @@ function Pictures({ id, turn }: { id: string; turn: unknown }): JSX.Element | nu
   );
 }
 
-/** The server may name them by path or in full. */
-function pictureUrl(url: string): string {
-  return /^https?:/.test(url) ? url : urlOf(url);
+function pictureWords(one: Picture): string {
+  return one.raised === false ? `${spaced(one.condition)} is over` : spaced(one.condition);
 }

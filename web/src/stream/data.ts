@@ -17,6 +17,8 @@ const FROM: Record<Range, string> = { "1h": "-1h", "24h": "-24h", "7d": "-168h" 
 export interface Picture {
   at: string;
   condition: string;
+  /** It was raised then; else it was over. */
+  raised?: boolean;
   url: string;
 }
 

@@ -25,7 +25,7 @@ export function BulkBar({ rows, all, clear }: { rows: readonly StreamRow[]; all:
   const abort = useRef<AbortController | null>(null);
   const ids = rows.map((row) => row.id);
 
-  const run = async (title: string, done: string, act: (id: string) => Promise<void>): Promise<BulkState> => {
+  const run = async (title: string, done: string, act: (id: string) => Promise<void>, told = true): Promise<BulkState> => {
     const mine = new AbortController();
     abort.current = mine;
     const start: BulkState = { total: ids.length, done: 0, failures: [], stopped: false };
@@ -35,7 +35,7 @@ export function BulkBar({ rows, all, clear }: { rows: readonly StreamRow[]; all:
     // What went well needs no more room than a message.
     if (state.failures.length === 0) {
       setWork(null);
-      toast(`${text}.`);
+      if (told) toast(`${text}.`);
     } else setWork({ title: text, state, running: false });
     return state;
   };
@@ -46,7 +46,8 @@ export function BulkBar({ rows, all, clear }: { rows: readonly StreamRow[]; all:
     await run("Deleting", "deleted", async (id) => {
       await deleteStream(id);
       gone.push(id);
-    });
+    }, false);
+    // The offer to bring them back says that they are gone.
     offerUndo(gone, `${count(gone.length, "stream")} deleted.`);
     clear();
   };

@@ -72,7 +72,7 @@ export function BulkValidation({ ids, close }: { ids: readonly string[]; close: 
             rowKey={(one) => one.stream_id ?? one.checked_at}
             columns={[
               { key: "outcome", title: "Outcome", cell: (one) => <Badge tone={TONES[one.outcome] ?? "muted"}>{one.outcome}</Badge> },
-              { key: "stream", title: "Stream", cell: (one) => <a href={href(`/ui/streams/${part(one.stream_id ?? "")}`)}>{one.stream_id}</a> },
+              { key: "stream", title: "Stream", cell: (one) => <a href={href(`/ui/streams/${part(one.stream_id ?? "")}`)}><span class="cell-name">{one.stream_id}</span></a> },
               { key: "summary", title: "Found", wide: true, cell: (one) => one.summary },
             ]}
           />

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { live } from "../live";
 import { picked, togglePicked } from "../multiview/picked";
+import { reason } from "../player/reasons";
 import { href } from "../router";
 import { Badge, ConditionBadge } from "../ui/Badge";
 import { bits, count } from "../ui/format";
@@ -62,7 +63,6 @@ export function Tile({ id, left, top, width, height }: TileProps): JSX.Element |
               </span>
             )}
           </span>
-          {status === "down" && row.failure && <span class="tile-why">{row.failure.message}</span>}
           {tells.length > 0 && (
             <span class="tile-conditions">
               {tells.slice(0, ROOM).map((one) => (
@@ -77,8 +77,16 @@ export function Tile({ id, left, top, width, height }: TileProps): JSX.Element |
             {row.name}
           </span>
           <span class="tile-facts">
-            <span class="tile-bitrate">{row.bitrate === null ? row.state : bits(row.bitrate)}</span>
-            <Spark values={values} />
+            {row.failure ? (
+              <span class="tile-why" title={[reason(row.failure.stage, row.failure.cause), row.failure.message].join("\n")}>
+                {row.failure.message}
+              </span>
+            ) : (
+              <>
+                <span class="tile-bitrate">{row.bitrate === null ? row.state : bits(row.bitrate)}</span>
+                <Spark values={values} />
+              </>
+            )}
           </span>
         </span>
       </a>

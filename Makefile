@@ -101,7 +101,8 @@ lint: setup web ## Check formatting and lints, warnings being errors
 	$(CARGO) clippy $(LOCKED) --all-targets -- -D warnings
 
 .PHONY: test
-test: setup-test lint ## Everything that CI runs: formatting, lints, all tests
+test: setup-test web lint ## Everything that CI runs: formatting, lints, all tests
+	cd web && npm test --silent </dev/null
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 		echo "test: with cargo nextest"; \
 		$(TEST_ENV) $(CARGO) nextest run $(LOCKED) </dev/null; \

@@ -32,16 +32,16 @@ const browser = await startBrowser();
 try {
   await mkdir(FOLDER, { recursive: true });
   const faulty = [];
-  for (const [name, group, fault] of CHANNELS) {
+  for (const [at, [name, group, fault]] of CHANNELS.entries()) {
     const id = name.toLowerCase().normalize("NFD").replace(/[^a-z ]/g, "").replaceAll(" ", "-");
-    const channel = origin.channel(id);
+    const channel = origin.channel(id, at * 5);
     await server.add(id, channel.url, { name, group });
     if (fault) faulty.push([id, channel, fault]);
   }
   const state = async (id) => (await server.api("GET", `streams/${id}`)).health;
   await until("all to be well", async () => (await server.api("GET", "streams")).items.every((one) => one.health?.state === "up"), 120_000);
   for (const [, channel, fault] of faulty) {
-    if (fault === "down") channel.status = 503;
+    if (fault === "down") channel.status = 404;
     else channel.show(fault);
   }
   for (const [id, , fault] of faulty) {
@@ -59,7 +59,7 @@ try {
   };
   await shoot("wall", "/");
   await shoot("wall-light", "/", { colorScheme: "light" });
-  await shoot("wall-phone", "/", { viewport: PHONE, isMobile: true, deviceScaleFactor: 2 });
+  await shoot("wall-phone", "/", { viewport: PHONE, isMobile: true });
   await shoot("player", "/ui/watch/world-news?quality=low", { ready: (page) => moving(page) });
   await shoot("down", "/ui/watch/kino", { ready: (page) => page.getByRole("alert").waitFor() });
   await shoot("multiview", "/ui/multiview?ids=kanal-eins,world-news,docu,kids", { ready: (page) => moving(page, "video", 60_000) });

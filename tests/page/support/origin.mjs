@@ -28,6 +28,12 @@ class Channel {
   /** All requests are answered with this status. */
   status = null;
   #began = Date.now();
+  /** The piece of the footage that it begins with, so that not all channels show the same. */
+  offset;
+
+  constructor(offset) {
+    this.offset = offset;
+  }
 
   /** The newest piece that is there. A stream that begins has a window behind it already. */
   #newest() {
@@ -46,7 +52,7 @@ class Channel {
     const newest = this.#newest();
     const first = newest - WINDOW + 1;
     // Where the footage begins anew its clock jumps, which is told; so it is where another take begins.
-    const breaks = (piece) => piece % loop === 0 || this.takeOf(piece) !== this.takeOf(piece - 1);
+    const breaks = (piece) => (piece + this.offset) % loop === 0 || this.takeOf(piece) !== this.takeOf(piece - 1);
     let before = 0;
     for (let piece = 1; piece < first; piece += 1) before += breaks(piece) ? 1 : 0;
     const lines = ["#EXTM3U", "#EXT-X-VERSION:3", `#EXT-X-TARGETDURATION:${PIECE}`, `#EXT-X-MEDIA-SEQUENCE:${first}`, `#EXT-X-DISCONTINUITY-SEQUENCE:${before}`];
@@ -72,14 +78,14 @@ export async function startOrigin() {
       response.writeHead(200, { "content-type": "application/vnd.apple.mpegurl" }).end(channel.playlist(loop));
     } else {
       const piece = Number.parseInt(file, 10);
-      response.writeHead(200, { "content-type": "video/mp2t" }).end(takes[channel.takeOf(piece)][piece % loop]);
+      response.writeHead(200, { "content-type": "video/mp2t" }).end(takes[channel.takeOf(piece)][(piece + channel.offset) % loop]);
     }
   });
   await new Promise((listens) => server.listen(0, "127.0.0.1", listens));
   const base = `http://127.0.0.1:${server.address().port}`;
   return {
-    channel(name) {
-      const channel = new Channel();
+    channel(name, offset = 0) {
+      const channel = new Channel(offset);
       channels.set(name, channel);
       return Object.assign(channel, { url: `${base}/${name}/index.m3u8` });
     },

@@ -42,8 +42,9 @@ export function Cell({ id, selected, heard, onSelect, onRemove }: CellProps): JS
     const code = engine.value?.problem.value?.code ?? "";
     if (code.startsWith("transcode_queue") && quality.peek() === CHEAPEST) quality.value = "";
   });
-  const problem = player?.phase.value === "failed" ? player.problem.value : null;
-  const waits = player && ["asking", "loading", "stalled"].includes(player.phase.value);
+  // It is cleared by the next answer: until then the reason stands, also while it is tried again.
+  const problem = player?.problem.value ?? null;
+  const waits = player && problem === null && ["asking", "loading", "stalled"].includes(player.phase.value);
   return (
     <div class={selected ? "cell selected" : "cell"} role="listitem">
       <video ref={video} playsInline muted={!sounds} aria-hidden="true" />

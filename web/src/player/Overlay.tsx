@@ -67,8 +67,8 @@ export function Why({ engine, stream }: { engine: Engine; stream: Stream | null 
       )}
       {stream && <Sources stream={stream} />}
       <p class="row">
-        <Button kind="primary" icon="retry" onClick={() => engine.retry()}>
-          {rest === null ? "Retry" : `Retry now (by itself in ${rest} s)`}
+        <Button kind="primary" icon="retry" busy={at === null} onClick={() => engine.retry()}>
+          {rest === null ? "Trying again…" : `Retry now (by itself in ${rest} s)`}
         </Button>
         {mayOperate.value && problem.status !== 404 && (
           <a class="button" href={href(`/ui/streams/${encodeURIComponent(engine.id)}`)}>
@@ -106,6 +106,8 @@ export function Overlay({ engine, stream }: { engine: Engine; stream: Stream | n
     case "failed":
       return <Why engine={engine} stream={stream} />;
     case "asking":
+      // Why it failed is worth reading until there is better news.
+      return engine.problem.value ? <Why engine={engine} stream={stream} /> : <Waiting engine={engine} stream={stream} />;
     case "loading":
       return <Waiting engine={engine} stream={stream} />;
     case "stalled":

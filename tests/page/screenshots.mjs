@@ -63,7 +63,7 @@ try {
   await shoot("player", "/ui/watch/world-news?quality=low", { ready: (page) => moving(page) });
   await shoot("down", "/ui/watch/kino", { ready: (page) => page.getByRole("alert").waitFor() });
   await shoot("multiview", "/ui/multiview?ids=kanal-eins,world-news,docu,kids", { ready: (page) => moving(page, "video", 60_000) });
-  await shoot("stream", "/ui/streams/regional-nord");
+  await shoot("stream", "/ui/streams/regional-nord?range=1h");
   await shoot("streams", "/ui/streams");
   await shoot("edit", "/ui/streams/kanal-eins/edit", { colorScheme: "light" });
   await shoot("alerts", "/ui/alerts");

@@ -119,11 +119,11 @@ export function Timeline({ course }: { course: Course }) {
             </g>
           ))}
           <text class="timeline-text" x={0} y={rate.label}>
-            Bitrate, up to {bits(mostBits)}
+            {mostBits > 1 ? `Bitrate, up to ${bits(mostBits)}` : "Bitrate: not measured yet"}
           </text>
           <path class="timeline-line" d={line(course, x, rate, mostBits)} />
           <text class="timeline-text" x={0} y={faults.label}>
-            Errors of transport and playlist, up to {mostErrors} a step
+            {errors.some((count) => count > 0) ? `Errors of transport and playlist, up to ${mostErrors} a step` : "Errors of transport and playlist: none"}
           </text>
           <line class="timeline-base" x1={0} x2={width} y1={faults.bottom} y2={faults.bottom} />
           {errors.map((count, index) => {

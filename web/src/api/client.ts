@@ -7,12 +7,6 @@ import type { components } from "./schema";
 /** A schema of the API by its name. */
 export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
 
-/** One mistake in what was sent: where (a JSON pointer), and what is wrong there. */
-export interface Mistake {
-  readonly pointer: string;
-  readonly detail: string;
-}
-
 /** Problem details (RFC 9457), or what stands for them when the server could not be asked at all. */
 export class Problem extends Error {
   override readonly name = "Problem";
@@ -23,18 +17,12 @@ export class Problem extends Error {
     readonly code: string,
     readonly title: string,
     readonly detail: string,
-    readonly errors: readonly Mistake[] = [],
     /** When another try is worth it, in seconds. */
     readonly retryAfter: number | null = null,
     /** All members that were sent. */
     readonly members: Readonly<Record<string, unknown>> = {},
   ) {
     super(detail === "" ? title : `${title}: ${detail}`);
-  }
-
-  /** The mistake at this pointer, if there is one. */
-  at(pointer: string): string | null {
-    return this.errors.find((one) => one.pointer === pointer)?.detail ?? null;
   }
 }
 
@@ -82,14 +70,12 @@ export async function problemOf(response: Response): Promise<Problem> {
     const value = body[name];
     return typeof value === "string" ? value : instead;
   };
-  const errors = Array.isArray(body["errors"]) ? (body["errors"] as Mistake[]) : [];
   const after = Number(response.headers.get("retry-after") ?? Number.NaN);
   return new Problem(
     response.status,
     text("code", `http_${response.status}`),
     text("title", `The server answered ${response.status}`),
     text("detail", ""),
-    errors,
     Number.isFinite(after) ? after : null,
     body,
   );

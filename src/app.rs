@@ -545,7 +545,9 @@ async fn add_demo_streams(catalog: &Catalog) {
 fn announce(config: &Config, address: std::net::SocketAddr, hub: &Hub) {
     let (scheme, base_path) = (config.tls.scheme(), &config.door.base_path);
     let base = format!("{scheme}://{address}{base_path}");
-    println!("\nSightglass is running. Open this in a browser:\n\n  {base}/\n\nOr one of these in VLC, mpv or ffplay:\n");
+    println!(
+        "\nSightglass is running. Open this in a browser:\n\n  {base}/\n\nOr one of these in VLC, mpv or ffplay:\n"
+    );
     for id in hub.catalog.snapshot().keys().take(3) {
         println!("  {base}/streams/preview/{id}");
         println!("  {base}/streams/preview/{id}/index.m3u8   (HLS)");

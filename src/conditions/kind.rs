@@ -233,8 +233,9 @@ impl Kind {
             Blocked | OwnNetwork | LowDescriptors | LowDisk | MemoryWarning | MonitorBehind
             | OutboxBehind => &[],
             Down => &[Blocked],
-            Stale | Playlist => &[Blocked, Down],
+            Stale => &[Blocked, Down],
             Stalled => &[Blocked, Down, Stale],
+            Playlist => &[Blocked, Down, Stale, Stalled],
             NoVideo | NoAudio | Continuity | Transport | Scrambled | Timing | Slow
             | CodecChanged => &[Blocked, Down, Stale, Stalled],
             Bitrate => &[Blocked, Down, Stale, Stalled, NoVideo],

@@ -70,6 +70,8 @@ pub struct PlaylistReport {
     pub segments: u64,
     /// Attempts at a segment that failed.
     pub segments_failed: u64,
+    /// Whole segments since the newest attempt that failed, from before this window, too.
+    pub segments_in_row: u64,
     /// Whole segments that took longer than they last.
     pub segments_slow: u64,
     /// How long all whole segments last by the playlist.
@@ -213,9 +215,11 @@ impl Watch {
         let report = &mut self.report;
         if seen.failed {
             report.segments_failed += 1;
+            report.segments_in_row = 0;
             return;
         }
         report.segments += 1;
+        report.segments_in_row += 1;
         report.segments_slow += u64::from(seen.took > seen.announced);
         report.announced += seen.announced;
         report.took += seen.took;
@@ -243,6 +247,7 @@ impl Watch {
         self.changed_at = None;
         self.report.unchanged_for = Duration::ZERO;
         self.report.failures_in_row = 0;
+        self.report.segments_in_row = 0;
     }
 
     /// What was counted since the last time.
@@ -252,6 +257,7 @@ impl Watch {
             live: self.report.live,
             unchanged_for: self.report.unchanged_for,
             failures_in_row: self.report.failures_in_row,
+            segments_in_row: self.report.segments_in_row,
             announced_bandwidth: self.report.announced_bandwidth,
             ..PlaylistReport::default()
         };

@@ -189,9 +189,10 @@ fn segments_against_what_is_announced() {
         (
             report.segments,
             report.segments_failed,
-            report.segments_slow
+            report.segments_slow,
+            report.segments_in_row
         ),
-        (3, 1, 1)
+        (3, 1, 1, 0)
     );
     assert_eq!((report.announced.as_secs(), report.took.as_secs()), (10, 7));
     assert_eq!(report.measured, (2, 1));

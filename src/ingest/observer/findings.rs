@@ -83,7 +83,8 @@ impl Default for Limits {
 
 /// Numbers of a finding.
 const MOST_NUMBERS: usize = 8;
-/// Fewer segments say nothing of their mean bandwidth: one scene may be dense.
+/// Fewer segments say nothing of their mean bandwidth: one scene may be dense. As many that came one after the other say
+/// that no more are lost.
 const LEAST_SEGMENTS: u64 = 3;
 /// Tracks with fewer packets in a window say nothing about scrambling.
 const LEAST_PACKETS: u64 = 20;
@@ -313,7 +314,9 @@ fn numbering(
     let missed = playlist.missed > 0 && playlist.failures == 0;
     let failing = playlist.failures_in_row >= 2;
     let tried = playlist.segments + playlist.segments_failed;
-    let losing = playlist.segments_failed >= 2 && playlist.segments_failed * 3 >= tried;
+    let losing = playlist.segments_failed >= 2
+        && playlist.segments_failed * 3 >= tried
+        && playlist.segments_in_row < LEAST_SEGMENTS;
     let half = |part: u64, all: u64, least: u64| part >= least && part * 2 >= all;
     let long = half(playlist.over_target, playlist.listed, 3);
     let untrue = half(playlist.measured.1, playlist.measured.0, 2);

@@ -273,6 +273,11 @@ fn playlists_and_slow_segments() {
     assert_eq!(report(|p| p.missed = 1), ["playlist"]);
     assert_eq!(report(|p| p.failures_in_row = 2), ["playlist"]);
     assert_eq!(report(|p| p.segments_failed = 2), ["playlist"]);
+    // They come again, one after the other.
+    assert_eq!(
+        report(|p| (p.segments_failed, p.segments_in_row) = (2, 3)),
+        [""; 0]
+    );
     assert_eq!(report(|p| p.over_target = 3), ["playlist"]);
     assert_eq!(report(|p| p.measured.1 = 2), ["playlist"]);
 }

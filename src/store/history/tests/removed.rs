@@ -8,6 +8,11 @@ async fn removed(store: &Store, stream: &str) -> Option<Removed> {
     store.removed(id(stream)).await.expect("readable")
 }
 
+/// The writer looks at the clock, too, and must not find it due.
+fn just_now() -> Timestamp {
+    Timestamp::now()
+}
+
 async fn fill(store: &Store, stream: &str) {
     let rows = vec![(id(stream), START, minute(Health::Up))];
     store.put_minutes(rows).await.expect("written");
@@ -22,7 +27,7 @@ async fn a_stream_comes_back_with_its_history() {
     let Opened { store, closing, .. } = open(&path);
     store.put(vec![record("a")]).await.expect("defined");
     fill(&store, "a").await;
-    let at = later(1).starts();
+    let at = just_now();
     store.delete(vec![id("a")], at).await.expect("removed");
     assert_eq!(up_ms(&store, "a", hours(1)).await, 0);
     drop(store);
@@ -52,7 +57,7 @@ async fn a_stream_comes_back_with_its_history() {
 async fn what_was_made_anew_and_removed_again_is_what_comes_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let Opened { store, .. } = open(&folder.path().join("s.redb"));
-    let at = later(1).starts();
+    let at = just_now();
     for revision in [1, 7] {
         let mut record = Record::clone(&record("a"));
         record.revision = revision;
@@ -90,8 +95,7 @@ async fn in_the_end_nothing_is_left_of_it() {
         .expect("defined");
     fill(&store, "a").await;
     fill(&store, "b").await;
-    // The writer looks at the clock, too, and must not find it due.
-    let at = Timestamp::now();
+    let at = just_now();
     store.delete(vec![id("a")], at).await.expect("removed");
     store.check().await.expect("alive");
     drop(store);

@@ -26,6 +26,17 @@ pub enum Format {
     Hls,
 }
 
+/// Who watches, as far as is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// As whom they were let in: their name in the audit log.
+    pub name: String,
+    /// Where they come from.
+    pub address: IpAddr,
+    /// What their player calls itself.
+    pub user_agent: Option<String>,
+}
+
 /// One viewer's use of one rendition.
 #[derive(Debug)]
 pub struct Session {
@@ -33,10 +44,8 @@ pub struct Session {
     pub id: SessionId,
     /// The stream.
     pub stream: StreamId,
-    /// Where the viewer comes from.
-    pub address: IpAddr,
-    /// What the viewer calls itself, cut to 128 characters.
-    pub user_agent: Option<String>,
+    /// Who watches.
+    pub viewer: Viewer,
     /// TS or HLS.
     pub format: Format,
     /// When it began.
@@ -100,6 +109,35 @@ pub struct SessionGuard {
     session: Arc<Session>,
 }
 
+impl Viewer {
+    /// The most of a user agent that is kept, characters.
+    const AGENT: usize = 128;
+
+    /// Somebody of whom only the address is known.
+    pub fn anybody(address: IpAddr) -> Self {
+        Self {
+            name: "anybody".to_owned(),
+            address,
+            user_agent: None,
+        }
+    }
+
+    /// Whether this is the same one, with whatever player: by the name, and by the client that limits are for.
+    pub fn is_also(&self, other: &Self) -> bool {
+        self.name == other.name && self.client() == other.client()
+    }
+
+    fn client(&self) -> ClientId {
+        ClientId::of(self.address)
+    }
+
+    fn shortened(mut self) -> Self {
+        let agent = self.user_agent.take();
+        self.user_agent = agent.map(|text| text.chars().take(Self::AGENT).collect());
+        self
+    }
+}
+
 impl Sessions {
     /// No sessions yet.
     pub fn new(limits: SessionLimits) -> Self {
@@ -120,22 +158,19 @@ impl Sessions {
     pub fn begin(
         &self,
         stream: StreamId,
-        address: IpAddr,
-        user_agent: Option<&str>,
+        viewer: Viewer,
         format: Format,
         wanted: Option<SessionId>,
     ) -> Result<SessionGuard, SessionRefused> {
         let limits = self.inner.limits;
-        let client = ClientId::of(address);
+        let client = viewer.client();
         let mut sessions = self.lock();
         if sessions.len() >= limits.total {
             return Err(SessionRefused::Total {
                 limit: limits.total,
             });
         }
-        let same = sessions
-            .values()
-            .filter(|s| ClientId::of(s.address) == client);
+        let same = sessions.values().filter(|s| s.client() == client);
         if same.count() >= limits.per_client {
             let limit = limits.per_client;
             return Err(SessionRefused::PerClient { limit });
@@ -145,8 +180,7 @@ impl Sessions {
         let session = Arc::new(Session {
             id: wanted.unwrap_or_else(SessionId::generate),
             stream,
-            address,
-            user_agent: user_agent.map(|text| text.chars().take(128).collect()),
+            viewer: viewer.shortened(),
             format,
             started_at: clock::wall(),
             started: now,
@@ -214,7 +248,7 @@ impl Session {
 
     /// Who watches.
     pub fn client(&self) -> ClientId {
-        ClientId::of(self.address)
+        self.viewer.client()
     }
 
     /// When it began, for durations.
@@ -288,8 +322,10 @@ mod tests {
             total: 3,
         });
         let id = StreamId::parse("news").expect("valid");
-        let begin =
-            |n: u8| sessions.begin(id.clone(), [192, 0, 2, n].into(), None, Format::Ts, None);
+        let begin = |n: u8| {
+            let viewer = Viewer::anybody([192, 0, 2, n].into());
+            sessions.begin(id.clone(), viewer, Format::Ts, None)
+        };
         let first = begin(1).expect("free");
         let _second = begin(1).expect("free");
         assert_eq!(

@@ -1,6 +1,5 @@
 //! From a viewer's wish to a feed that plays.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use super::output::{Media, OutputKey};
 use super::plan::{self, PlanError, RenditionKey, Wish};
 use super::pool::PoolFigures;
 use super::rendition::{Rendition, RenditionStatus};
-use super::sessions::{Format, SessionGuard, SessionRefused};
+use super::sessions::{Format, SessionGuard, SessionRefused, Viewer};
 use crate::accounts::Figures;
 use crate::admission::Hold;
 use crate::base::clock;
@@ -36,10 +35,8 @@ pub struct ViewRequest {
     pub wish: Wish,
     /// How long the viewer waits for the first media byte.
     pub timeout: Duration,
-    /// Where the viewer comes from.
-    pub address: IpAddr,
-    /// What the viewer calls itself.
-    pub user_agent: Option<String>,
+    /// Who wants to watch.
+    pub viewer: Viewer,
     /// The session that an HLS player comes back to.
     pub session: Option<SessionId>,
 }
@@ -208,14 +205,8 @@ impl Hub {
         if !self.descriptors().take(clock::now()) {
             return Err(ViewError::OutOfDescriptors);
         }
-        let agent = request.user_agent.as_deref();
-        let session = self.sessions.begin(
-            request.stream.clone(),
-            request.address,
-            agent,
-            format,
-            request.session,
-        )?;
+        let (stream, viewer) = (request.stream.clone(), request.viewer.clone());
+        let session = (self.sessions).begin(stream, viewer, format, request.session)?;
         self.accounts().session_began();
         // Asked again now that a drain would see the session.
         if self.draining.load(Ordering::SeqCst) {
@@ -280,8 +271,12 @@ impl Hub {
             .catalog
             .get(&request.stream)
             .ok_or(ViewError::NotFound)?;
-        let rendition =
-            self.lease_rendition(&request.stream, &key, &record.definition, request.address)?;
+        let rendition = self.lease_rendition(
+            &request.stream,
+            &key,
+            &record.definition,
+            request.viewer.address,
+        )?;
         let ended = session.ended();
         tokio::select! {
             ready = self.rendition_ready(request, &rendition, &ingest, deadline) => ready?,

@@ -235,8 +235,7 @@ impl Kind {
             Down => &[Blocked],
             Stale => &[Blocked, Down],
             Stalled => &[Blocked, Down, Stale],
-            Playlist => &[Blocked, Down, Stale, Stalled],
-            NoVideo | NoAudio | Continuity | Transport | Scrambled | Timing | Slow
+            Playlist | NoVideo | NoAudio | Continuity | Transport | Scrambled | Timing | Slow
             | CodecChanged => &[Blocked, Down, Stale, Stalled],
             Bitrate => &[Blocked, Down, Stale, Stalled, NoVideo],
             Black => &[Blocked, Down, Stale, Stalled, Scrambled, NoVideo],

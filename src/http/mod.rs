@@ -20,6 +20,7 @@ mod import;
 mod info;
 mod live;
 mod monitor;
+mod negotiation;
 mod openapi;
 mod origin;
 mod page;

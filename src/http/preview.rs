@@ -62,7 +62,7 @@ impl PreviewParams {
         &self,
         app: &AppState,
         definition: &Definition,
-        client: &Client,
+        (client, access): (&Client, &Access),
         headers: &HeaderMap,
     ) -> Result<ViewRequest, Problem> {
         let mut wish = self.wish(app, &definition.options);
@@ -84,8 +84,7 @@ impl PreviewParams {
             stream: definition.id.clone(),
             wish,
             timeout,
-            address: client.address,
-            user_agent: agent.and_then(|v| v.to_str().ok()).map(str::to_owned),
+            viewer: access.viewer(client, agent),
             session: None,
         })
     }
@@ -166,9 +165,18 @@ pub(super) async fn preview(
             signer: signer(&app, &access, &client),
         }
     } else {
-        Shape::Ts(Pass::new(&app, access, Permission::Play))
+        Shape::Ts(Pass::new(&app, access.clone(), Permission::Play))
     };
-    show(&app, &id, &client, &params, &method, &headers, shape).await
+    show(
+        &app,
+        &id,
+        (&client, &access),
+        &params,
+        &method,
+        &headers,
+        shape,
+    )
+    .await
 }
 
 /// What a preview comes as.
@@ -190,14 +198,14 @@ fn signer<'a>(app: &'a AppState, access: &Access, client: &Client) -> Option<Sig
 async fn show(
     app: &AppState,
     id: &StreamId,
-    client: &Client,
+    (client, access): (&Client, &Access),
     params: &PreviewParams,
     method: &Method,
     headers: &HeaderMap,
     shape: Shape<'_>,
 ) -> Result<Response, Problem> {
     let record = app.hub.catalog.get(id).ok_or(ViewError::NotFound)?;
-    let request = params.request(app, &record.definition, client, headers)?;
+    let request = params.request(app, &record.definition, (client, access), headers)?;
     if method == Method::HEAD {
         // Players that look first must not start a pull.
         let kind = match shape {
@@ -235,7 +243,16 @@ pub(super) async fn index(
         prefix: String::new(),
         signer: signer(&app, &access, &client),
     };
-    show(&app, &id, &client, &params, &method, &headers, shape).await
+    show(
+        &app,
+        &id,
+        (&client, &access),
+        &params,
+        &method,
+        &headers,
+        shape,
+    )
+    .await
 }
 
 async fn transport_stream(
@@ -248,13 +265,13 @@ async fn transport_stream(
     metrics::preview_first_byte(media.rendition.is_some(), asked.elapsed());
     tracing::info!(
         session = %session.id, stream = %session.stream, rendition = %media.key,
-        client = %session.address, "preview begins"
+        client = %session.viewer.address, "preview begins"
     );
     let body = Body::from_stream(ts_body(session, media, pass));
     Ok((media_head(TS, "no-store"), body).into_response())
 }
 
-struct Viewer {
+struct Watching {
     session: SessionGuard,
     media: Media,
     subscription: Picked,
@@ -270,7 +287,7 @@ fn ts_body(
     pass: Pass,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let subscription = media.subscribe(Join::Newest);
-    let viewer = Viewer {
+    let viewer = Watching {
         session,
         media,
         subscription,
@@ -300,7 +317,7 @@ fn ts_body(
     .flatten()
 }
 
-impl Drop for Viewer {
+impl Drop for Watching {
     fn drop(&mut self) {
         tracing::info!(
             session = %self.session.id, stream = %self.session.stream, rendition = %self.media.key,
@@ -321,7 +338,7 @@ async fn multivariant_playlist(
     metrics::preview_first_byte(key.is_encoded(), asked.elapsed());
     tracing::info!(
         %session, stream = %request.stream, rendition = %key,
-        client = %request.address, "preview begins (HLS)"
+        client = %request.viewer.address, "preview begins (HLS)"
     );
     let tracks = output.tracks();
     let video = tracks.as_ref().and_then(|t| t.video()?.video.clone());
@@ -408,7 +425,7 @@ pub(super) async fn media_playlist(
     }
     let record = app.hub.catalog.get(&key.0).ok_or(ViewError::NotFound)?;
     let mut request =
-        PreviewParams::default().request(&app, &record.definition, &client, &headers)?;
+        PreviewParams::default().request(&app, &record.definition, (&client, &access), &headers)?;
     request.wish = match &key.1 {
         RenditionKey::Source | RenditionKey::Picked { .. } => Wish {
             transcode: Some(false),

@@ -13,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::AppState;
+use super::negotiation::takes_gzip;
 use super::problem::Problem;
 use crate::actors::fleet::Member;
 use crate::actors::sessions::Format;
@@ -142,57 +143,10 @@ fn pipeline_figures(member: Member) -> PipelineFigures {
     }
 }
 
-/// Whether the client takes gzip (RFC 9110, 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let codings = values.filter_map(|value| value.to_str().ok());
-    // What is named counts before the asterisk, wherever they stand.
-    let (mut named, mut any) = (None, false);
-    for coding in codings.flat_map(|value| value.split(',')) {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = weight.trim().to_ascii_lowercase();
-        let refused = weight
-            .strip_prefix("q=")
-            .is_some_and(|q| q.trim().parse().is_ok_and(|q: f32| q <= 0.0));
-        match name.trim().to_ascii_lowercase().as_str() {
-            "gzip" | "x-gzip" => named = Some(!refused),
-            "*" => any = !refused,
-            _ => {}
-        }
-    }
-    named.unwrap_or(any)
-}
-
 /// The fastest level: text with so many repetitions shrinks well with it, too.
 fn gzip(text: &str) -> std::io::Result<Vec<u8>> {
     let room = Vec::with_capacity(text.len() / 8);
     let mut encoder = GzEncoder::new(room, Compression::fast());
     encoder.write_all(text.as_bytes())?;
     encoder.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_is_for_who_takes_it() {
-        for (accepted, taken) in [
-            (&["gzip"][..], true),
-            (&["deflate, GZIP;q=0.5"], true),
-            (&["br", "gzip"], true),
-            (&["*"], true),
-            (&[], false),
-            (&["identity"], false),
-            (&["gzip;q=0, *"], false),
-            (&["*, gzip; q=0.000"], false),
-            (&["*;q=0, gzip"], true),
-        ] {
-            let mut headers = HeaderMap::new();
-            for value in accepted {
-                headers.append(header::ACCEPT_ENCODING, value.parse().expect("a value"));
-            }
-            assert_eq!(takes_gzip(&headers), taken, "{accepted:?}");
-        }
-    }
 }

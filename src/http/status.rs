@@ -9,11 +9,14 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::AppState;
+use super::client::Client;
 use super::extract::Segments;
+use super::gate::Access;
 use super::problem::Problem;
 use crate::actors::output::OutputKey;
 use crate::actors::rendition::RenditionStatus;
 use crate::actors::sessions::{Format, Session};
+use crate::auth::Permission;
 use crate::base::ids::SessionId;
 
 /// The pool and who uses it.
@@ -139,8 +142,8 @@ fn view(
         stream_id: session.stream.to_string(),
         start_time: session.started_at,
         duration: session.duration().as_secs_f64(),
-        client_ip: session.address.to_string(),
-        user_agent: session.user_agent.clone(),
+        client_ip: session.viewer.address.to_string(),
+        user_agent: session.viewer.user_agent.clone(),
         quality: key
             .as_ref()
             .map(|k| k.profile().unwrap_or("source").to_owned()),
@@ -168,15 +171,22 @@ fn view(
 }
 
 /// Ends a session: its connection is closed, or its playlist is served no more.
+///
+/// Viewers end their own, by the name they were let in with and from the client they watch from; operators any.
 #[utoipa::path(delete, path = "/api/v1/sessions/{sessionId}", tag = "status",
     params(("sessionId" = String, Path, description = "Session id")),
-    responses((status = 204), (status = 404, body = Problem)))]
+    responses((status = 204), (status = 403, body = Problem), (status = 404, body = Problem)))]
 pub(super) async fn end_session(
     Extract(app): Extract<Arc<AppState>>,
     Segments(id): Segments<String>,
+    client: Client,
+    access: Access,
 ) -> Result<StatusCode, Problem> {
     let session = SessionId::parse(&id).and_then(|id| app.hub.sessions.get(id));
     let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;
+    if !session.viewer.is_also(&access.viewer(&client, None)) {
+        access.require(&app, Permission::Operate)?;
+    }
     tracing::info!(session = %session.id, stream = %session.stream, "session ended by request");
     session.end();
     app.hub.expire_hls();

@@ -59,7 +59,8 @@ impl Account {
         Block::copy(Arc::clone(&self.0), bytes)
     }
 
-    /// Gives what is free in its memory back to the system now, instead of within a second. Closing does that, too.
+    /// Gives what is free in its memory back to the system now, instead of within a second, unless that is under way.
+    /// Closing does that, too.
     pub fn trim(&self) {
         if let Some(slot) = self.0.slot {
             slot.arena().purge();

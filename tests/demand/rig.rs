@@ -1,6 +1,6 @@
 //! A hub in this process, without a server around it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use sightglass::actors::picked::Picked;
 use sightglass::actors::plan::{Quality, Wish};
 use sightglass::actors::pool::Pool;
 use sightglass::actors::rendition::RenditionDeps;
-use sightglass::actors::sessions::{SessionGuard, SessionLimits, Sessions};
+use sightglass::actors::sessions::{self, SessionGuard, SessionLimits, Sessions};
 use sightglass::actors::view::ViewRequest;
 use sightglass::admission::Limits;
 use sightglass::admission::costs::CostBook;
@@ -158,8 +158,7 @@ impl Rig {
                 ..Wish::default()
             },
             timeout: SOON,
-            address: IpAddr::V4(Ipv4Addr::new(192, 0, 2, client)),
-            user_agent: None,
+            viewer: sessions::Viewer::anybody(Ipv4Addr::new(192, 0, 2, client).into()),
             session: None,
         };
         let (session, media) = self.hub.view(&request).await.expect("a picture");

@@ -31,7 +31,7 @@ fn no_secrets(report: &Value, url: &str) {
     }
 }
 
-/// The verdicts on the nine stages, a letter each: passed, failed, skipped, not reached.
+/// The verdicts on the nine stages, a letter each: passed, failed, skipped, not reached, running.
 fn verdicts(source: &Value) -> String {
     let stages = source["stages"].as_array().unwrap();
     let letter = |stage: &Value| match stage["verdict"].as_str() {
@@ -39,6 +39,7 @@ fn verdicts(source: &Value) -> String {
         Some("failed") => 'F',
         Some("skipped") => '-',
         Some("not_reached") => '.',
+        Some("running") => 'r',
         other => panic!("{other:?}"),
     };
     stages.iter().map(letter).collect()
@@ -47,6 +48,76 @@ fn verdicts(source: &Value) -> String {
 fn track<'a>(source: &'a Value, kind: &str) -> &'a Value {
     let tracks = source["found"]["tracks"].as_array().unwrap();
     tracks.iter().find(|track| track["kind"] == kind).unwrap()
+}
+
+/// Asks for a validation as somebody who looks on.
+async fn look_on(server: &Server, url: &str, query: &str) -> reqwest::Response {
+    let asked = server
+        .http()
+        .post(server.url(&format!("/api/v1/streams/validate{query}")))
+        .header("accept", "text/event-stream")
+        .header("content-type", "application/json")
+        .body(json!({ "sources": [{ "url": url }] }).to_string());
+    asked.send().await.expect("an answer")
+}
+
+/// Who looks on is told of each stage while the validation runs, and of the report at the end.
+#[tokio::test(flavor = "multi_thread")]
+async fn its_stages_are_told_while_it_runs() {
+    let origin = Origin::start();
+    let server = Server::start(Options::new()).await;
+    // It comes as quickly as it is to be shown.
+    let ts = origin.ts("live", TsFile::new(media("bbb.ts")));
+    let answer = look_on(&server, &ts.url(), "").await;
+    assert_eq!(answer.headers()["content-type"], "text/event-stream");
+    let text = answer.text().await.unwrap();
+    let read = |event: &str| {
+        let (name, data) = event.strip_prefix("event: ")?.split_once("\ndata: ")?;
+        Some((name.to_owned(), serde_json::from_str(data).ok()?))
+    };
+    let events = text
+        .split_terminator("\n\n")
+        .map(|event| read(event).expect(event));
+    let mut events: Vec<(String, Value)> = events.collect();
+    let (last, report) = events.pop().unwrap();
+    assert_eq!(
+        (last.as_str(), &report["outcome"]),
+        ("report", &json!("passed"))
+    );
+    assert_eq!(verdicts(&report["sources"][0]), "p-p-p-ppp", "{report:#}");
+    assert!(
+        events
+            .iter()
+            .all(|(name, told)| name == "progress" && told["source"] == 0)
+    );
+    let courses: Vec<String> = events.iter().map(|(_, told)| verdicts(told)).collect();
+    // It goes forward only.
+    let at = |course: &String| course.find('r').expect(course);
+    assert!(
+        courses.windows(2).all(|two| at(&two[0]) <= at(&two[1])),
+        "{courses:?}"
+    );
+    assert!(courses.contains(&"p-p-p-pr.".to_owned()), "{courses:?}");
+}
+
+/// Who goes away does not leave a connection to the source behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_with_who_looks_on() {
+    let origin = Origin::start();
+    let server = Server::start(Options::new()).await;
+    let ts = origin.ts("slow", TsFile::new(media("bbb.ts")));
+    origin.stall(true);
+    let mut answer = look_on(&server, &ts.url(), "?timeout=60000").await;
+    assert!(answer.chunk().await.unwrap().is_some());
+    eventually(SOON, "a connection", async || {
+        (origin.counters().open == 1).then_some(())
+    })
+    .await;
+    drop(answer);
+    eventually(SOON, "its end", async || {
+        (origin.counters().open == 0).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Bitrates, LENGTH, STEP } from "../src/live/bitrates";
-import { SseParser } from "../src/live/sse";
+import { SseParser } from "../src/api/sse";
 import { LiveStore } from "../src/live/store";
 import type { LiveDocument } from "../src/live/types";
 
@@ -105,12 +105,12 @@ describe("bitrates", () => {
 
 describe("server-sent events", () => {
   test("are read in whatever pieces they come", () => {
-    const text = 'retry: 2000\n\nid: e-1\ndata: {"a":1}\n\n:\nid: e-2\n\nid: e-3\ndata: one\ndata: two\r\n\r\n';
+    const text = 'retry: 2000\n\nid: e-1\ndata: {"a":1}\n\n:\nid: e-2\n\nevent: some\nid: e-3\ndata: one\ndata: two\r\n\r\n';
     for (const size of [1, 3, 7, text.length]) {
       const parser = new SseParser();
       const events = [];
       for (let at = 0; at < text.length; at += size) events.push(...parser.push(text.slice(at, at + size)));
-      expect(events).toEqual([{ id: "e-1", data: '{"a":1}' }, { id: "e-3", data: "one\ntwo" }]);
+      expect(events).toEqual([{ id: "e-1", name: null, data: '{"a":1}' }, { id: "e-3", name: "some", data: "one\ntwo" }]);
     }
   });
   test("a heartbeat moves the place without an event", () => {

@@ -13,8 +13,11 @@ describe("what is asked for", () => {
   test("URLs name only what was chosen", () => {
     expect(previewUrl("news", { quality: "", audio: "" })).toBe("/streams/preview/news/index.m3u8");
     expect(previewUrl("news", { quality: "low", audio: "de" }, 8000)).toBe("/streams/preview/news/index.m3u8?quality=low&audio=de&timeout=8000");
-    expect(qualities("mine").at(-1)).toEqual(["mine", "mine"]);
-    expect(qualities("low")).toHaveLength(5);
+    const profiles = [{ name: "low", height: 480 }, { name: "own", height: 800 }];
+    const names = (chosen: string): readonly string[] => qualities(chosen, profiles).map(([name]) => name);
+    expect(names("low")).toEqual(["", "source", "own", "low"]);
+    expect(names("gone")).toEqual(["", "source", "own", "low", "gone"]);
+    expect(qualities("", profiles)[2]?.[1]).toBe("Own, 800 lines at most");
   });
   test("the playlist tells rendition and session", () => {
     const text = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlow.video/index.m3u8?session=01AB&sig=x\n";

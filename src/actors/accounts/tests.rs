@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::slot::read_secret;
 use super::*;
-use crate::actors::sessions::{Format, SessionGuard, SessionLimits};
+use crate::actors::sessions::{Format, SessionGuard, SessionLimits, Viewer};
 use crate::stream::{Account, AccountRecord};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -50,10 +50,8 @@ impl Scene {
     }
 
     fn session(&self, id: &str, client: u8) -> SessionGuard {
-        let address = [192, 0, 2, client].into();
-        let begun = self
-            .sessions
-            .begin(stream(id), address, None, Format::Ts, None);
+        let viewer = Viewer::anybody([192, 0, 2, client].into());
+        let begun = self.sessions.begin(stream(id), viewer, Format::Ts, None);
         begun.expect("room")
     }
 

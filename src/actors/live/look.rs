@@ -131,8 +131,8 @@ fn session(hub: &Hub, session: &Session) -> SessionRow {
     SessionRow {
         id: session.id,
         stream: session.stream.clone(),
-        address: session.address.to_string(),
-        user_agent: session.user_agent.clone(),
+        address: session.viewer.address.to_string(),
+        user_agent: session.viewer.user_agent.clone(),
         format: match session.format {
             Format::Ts => "ts",
             Format::Hls => "hls",

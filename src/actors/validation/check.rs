@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::class::Class;
 use super::collect::{Collected, Collector};
+use super::course::Course;
 use super::decode::{Decoded, decode};
 use super::report::{
     Connection, FailureReport, Outcome, Report, SourceOutcome, SourceReport, TrackReport,
@@ -46,18 +47,19 @@ pub struct Options {
 }
 
 /// Checks the sources of a definition one after the other. `saved`: it is a stream of the catalogue,
-/// which may be pulled already.
+/// which may be pulled already. `course` tells how far it is.
 pub async fn validate(
     hub: &Hub,
     definition: &Definition,
     saved: bool,
     options: &Options,
+    course: &Course,
 ) -> Report {
     let (began, checked_at) = (clock::now(), clock::wall());
     let mut sources = Vec::new();
     for index in 0..definition.sources.len() {
         if options.source.is_none_or(|only| only == index) {
-            sources.push(check(hub, definition, index, saved, options).await);
+            sources.push(check(hub, definition, index, saved, options, course).await);
         }
     }
     let stream = saved.then(|| definition.id.to_string());
@@ -98,6 +100,7 @@ pub(super) async fn check(
     index: usize,
     saved: bool,
     options: &Options,
+    course: &Course,
 ) -> SourceReport {
     let began = clock::now();
     let Some(place) = definition.sources.get(index) else {
@@ -110,20 +113,21 @@ pub(super) async fn check(
             return unchecked(index);
         }
     }
+    course.begins(index, &place.url);
     let running = if saved && !options.fresh {
         hub.flowing(definition, index)
     } else {
         None
     };
     let shared = match running {
-        Some(ingest) => look(&ingest, limit).await,
+        Some(ingest) => look(&ingest, limit, course).await,
         None => None,
     };
     let (looked, connection) = if let Some(looked) = shared {
         (looked, Connection::Running)
     } else {
         let deps = &hub.settings().ingest;
-        let looked = pull(deps, definition, place, began, limit).await;
+        let looked = pull(deps, definition, place, (began, limit), course).await;
         (looked, Connection::Own)
     };
     let found = looked.progress.found();
@@ -136,6 +140,7 @@ pub(super) async fn check(
     let (mut failure, mut decoded) = (looked.failure, None);
     if let (None, Some(collected)) = (&failure, &looked.collected) {
         let done = if options.decode {
+            course.decodes();
             decode(hub, &definition.id, collected).await
         } else {
             Decoded::Skipped("it was not asked for")
@@ -225,11 +230,12 @@ async fn pull(
     deps: &IngestDeps,
     definition: &Definition,
     place: &Source,
-    began: Instant,
-    limit: Instant,
+    (began, limit): (Instant, Instant),
+    course: &Course,
 ) -> Looked {
     let (sink, mut drain) = sink::channel();
     let progress = drain.progress();
+    course.follows(&progress);
     let mut collector = Collector::default();
     let pull = async {
         // Dropped with this future's end: the drain tells when all has been taken.
@@ -306,11 +312,12 @@ async fn convey(
 }
 
 /// Looks at the feed of a pull that runs; `None` when that brings nothing, or not enough.
-async fn look(ingest: &Ingest, limit: Instant) -> Option<Looked> {
+async fn look(ingest: &Ingest, limit: Instant, course: &Course) -> Option<Looked> {
     let mut status = ingest.status();
     let shown = status.wait_for(IngestStatus::is_shown);
     let shown = tokio::time::timeout_at(limit.into(), shown).await;
     let progress = shown.ok()?.ok()?.progress.clone()?;
+    course.follows(&progress);
     let mut subscription = ingest.feed.subscribe(Join::Back(BACK));
     let mut collector = Collector::default();
     let collect = async {

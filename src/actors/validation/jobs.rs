@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::check::{self, Options};
+use super::course::Course;
 use super::pace::{Limits, Next, Pace, Turn};
 use super::report::{Outcome, Report, SourceReport};
 use crate::actors::hub::Hub;
@@ -150,8 +151,9 @@ impl Validations {
     }
 
     /// The right to validate one stream now; `None` when too many others do for too long.
-    pub async fn single(&self) -> Option<SemaphorePermit<'_>> {
-        let permit = tokio::time::timeout(SINGLE_WAIT, self.singles.acquire());
+    pub async fn single(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.singles).acquire_owned();
+        let permit = tokio::time::timeout(SINGLE_WAIT, permit);
         permit.await.ok()?.ok()
     }
 
@@ -427,6 +429,8 @@ impl<'a> Work<'a> {
         self.under_way.entry(stream.clone()).or_insert_with(begun);
         let (hub, options) = (Arc::clone(&self.all.hub), self.job.options);
         let handle = self.checks.spawn(async move {
+            // Nobody looks on at one of many.
+            let course = Course::default();
             let record = hub.catalog.get(&stream)?;
             let deleted = async {
                 while hub.catalog.get(&stream).is_some() {
@@ -436,7 +440,7 @@ impl<'a> Work<'a> {
             tokio::select! {
                 biased;
                 () = deleted => None,
-                checked = check::check(&hub, &record.definition, source, true, &options) => Some(checked),
+                checked = check::check(&hub, &record.definition, source, true, &options, &course) => Some(checked),
             }
         });
         self.turns.insert(handle.id(), turn);

@@ -9,6 +9,7 @@
 //! | `collect` | seconds of media, and what they show |
 //! | `tracks`, `names` | what the tracks are, and what a browser makes of them |
 //! | `pace` | which of many sources is checked next, so that no host is crowded |
+//! | `course` | how far a source is, for who looks on |
 //! | `check` | one definition, source by source |
 //! | `decode` | its media through a real pipeline |
 //! | `jobs` | many definitions, with progress and an end |
@@ -18,6 +19,7 @@
 mod check;
 mod class;
 mod collect;
+mod course;
 mod decode;
 pub mod jobs;
 mod names;
@@ -30,6 +32,7 @@ mod tracks;
 
 pub use check::{Options, validate};
 pub use class::Class;
+pub use course::{Course, SoFar};
 pub use report::{
     Browser, Connection, Errors, FailureReport, Found, Outcome, Preview, Report, SourceOutcome,
     SourceReport, TrackReport, VariantReport,

@@ -44,8 +44,10 @@ pub enum Verdict {
     Failed,
     /// This source has no such stage, or it was left out; `note` may tell why.
     Skipped,
-    /// An earlier one failed.
+    /// An earlier one failed; or it is still to come, while the source is being looked at.
     NotReached,
+    /// The source is at this one now. Never in a report.
+    Running,
 }
 
 /// One stage.
@@ -184,6 +186,28 @@ impl Journey {
             }
         };
         Step::ALL.into_iter().map(report).collect()
+    }
+
+    /// All stages while the source is being looked at; `decodes`: all that is to come from it has come.
+    pub(super) fn so_far(&self, decodes: bool) -> Vec<StepReport> {
+        let furthest = self.passed.iter().map(|(step, _)| *step).max();
+        let mut to_come = Step::ALL.into_iter().filter(|step| {
+            self.has[*step as usize] && furthest.is_none_or(|furthest| *step > furthest)
+        });
+        let at = if decodes {
+            Step::Decode
+        } else {
+            to_come.next().unwrap_or(Step::Decode)
+        };
+        let mut stages = self.report(None);
+        for one in stages.iter_mut().filter(|one| one.stage >= at) {
+            one.verdict = if one.stage == at {
+                Verdict::Running
+            } else {
+                Verdict::NotReached
+            };
+        }
+        stages
     }
 
     fn passed_at(&self, step: Step) -> Option<Duration> {

@@ -32,13 +32,14 @@ fn journey(url: &str, protocol: Option<&str>, passed: &[(Stage, u64)]) -> Journe
     Journey::new(&url, protocol, &passed, None)
 }
 
-/// A letter for each stage: passed, failed, skipped, not reached.
+/// A letter for each stage: passed, failed, skipped, not reached, running.
 fn letters(stages: &[StepReport]) -> String {
     let letter = |stage: &StepReport| match stage.verdict {
         Verdict::Passed => 'p',
         Verdict::Failed => 'F',
         Verdict::Skipped => '-',
         Verdict::NotReached => '.',
+        Verdict::Running => 'r',
     };
     stages.iter().map(letter).collect()
 }
@@ -46,6 +47,32 @@ fn letters(stages: &[StepReport]) -> String {
 fn failed(journey: &Journey, stage: Stage, cause: Cause) -> String {
     let error = IngestError::new(stage, cause, "text");
     letters(&journey.report(Some(journey.failed_at(&error))))
+}
+
+#[test]
+fn who_looks_on_sees_where_it_is() {
+    use Stage as S;
+    let named = "https://tv.example/a.m3u8";
+    let so_far = |protocol, passed: &[_]| letters(&journey(named, protocol, passed).so_far(false));
+    assert_eq!(so_far(None, &[]), "r........");
+    let dns = [(S::Policy, 0), (S::Dns, 5)];
+    assert_eq!(so_far(None, &dns), "ppr......");
+    let tls = [(S::Dns, 5), (S::Connect, 9), (S::Tls, 12)];
+    assert_eq!(so_far(None, &tls), "ppppr....");
+    let listed = [
+        (S::Dns, 5),
+        (S::Connect, 9),
+        (S::Tls, 12),
+        (S::Request, 20),
+        (S::Manifest, 21),
+    ];
+    assert_eq!(so_far(Some("hls"), &listed), "ppppppr..");
+    let first_byte = [&listed[..], &[(S::FirstByte, 30)]].concat();
+    assert_eq!(so_far(Some("hls"), &first_byte), "pppppppr.");
+    let journey = journey(named, Some("hls"), &first_byte);
+    assert_eq!(letters(&journey.so_far(true)), "ppppppppr");
+    let took = journey.so_far(false).into_iter().map(|one| one.took_ms);
+    assert_eq!(took.flatten().collect::<Vec<_>>(), [5, 4, 3, 8, 1, 9]);
 }
 
 #[test]

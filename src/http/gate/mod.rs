@@ -18,6 +18,7 @@ use super::AppState;
 use super::client::Client;
 use super::problem::Problem;
 use crate::actors::auth::Auth;
+use crate::actors::sessions::Viewer;
 use crate::auth::{
     Audited, Digest, Entry as AuditEntry, Outcome, Permission, Place, Principal, Ticket,
 };
@@ -53,6 +54,15 @@ impl Access {
         }
         metrics::refusal("forbidden");
         Err(forbidden(wanted))
+    }
+
+    /// Them as somebody who watches, from where they ask.
+    pub(super) fn viewer(&self, client: &Client, agent: Option<&HeaderValue>) -> Viewer {
+        Viewer {
+            name: self.principal.name(),
+            address: client.address,
+            user_agent: agent.and_then(|v| v.to_str().ok()).map(str::to_owned),
+        }
     }
 }
 

@@ -103,7 +103,8 @@ const ROUTES: &[(&str, Methods)] = &[
     // How things are.
     ("/api/streams/transcoding/status", &[(GET, Read)]),
     ("/api/v1/pipelines", &[(GET, Read)]),
-    ("/api/v1/sessions/{sessionId}", &[(DELETE, Operate)]),
+    // Of others only for who may operate.
+    ("/api/v1/sessions/{sessionId}", &[(DELETE, Play)]),
     ("/api/v1/monitor", &[(GET, Read)]),
     ("/api/v1/reports/availability", &[(GET, Read)]),
     ("/api/v1/reports/bitrates", &[(GET, Read)]),
@@ -212,6 +213,7 @@ mod tests {
                     "/api/v1/me/password",
                     "/api/v1/playlist-url",
                     "/api/v1/streams/{id}/playback-url",
+                    "/api/v1/sessions/{sessionId}",
                 ];
                 let guarded = *wanted >= Operate || harmless.contains(path);
                 assert!(guarded, "{method} {path} wants only {wanted:?}");

@@ -19,6 +19,7 @@ use crate::auth::Permission;
 use crate::http::AppState;
 use crate::http::client::Client;
 use crate::http::gate::{Access, Pass};
+use crate::http::negotiation::takes_gzip;
 use crate::http::problem::Problem;
 use crate::live::{Block, Document, Gzip, Message};
 
@@ -162,37 +163,5 @@ impl Outlet for Events {
 
     async fn gone(&mut self) {
         self.pieces.closed().await;
-    }
-}
-
-/// Whether a client takes gzip (RFC 9110, 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let all = headers.get_all(header::ACCEPT_ENCODING).iter();
-    let codings = all.filter_map(|value| value.to_str().ok());
-    codings.flat_map(|list| list.split(',')).any(|one| {
-        let mut parts = one.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let quality = parts.find_map(|part| part.strip_prefix("q="));
-        let refused = quality.is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
-        matches!(name.to_ascii_lowercase().as_str(), "gzip" | "x-gzip") && !refused
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_is_for_those_who_take_it() {
-        let takes = |text: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(text));
-            takes_gzip(&headers)
-        };
-        assert!(takes("gzip, deflate, br"));
-        assert!(takes("br;q=1.0, GZIP;q=0.5"));
-        assert!(!takes("gzip;q=0, br"));
-        assert!(!takes("identity"));
-        assert!(!takes_gzip(&HeaderMap::new()));
     }
 }

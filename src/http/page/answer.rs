@@ -4,6 +4,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
+use crate::http::negotiation::{items, takes_gzip};
+
 /// What the page may load, and from where: from here, and nothing that was written into a document. Pictures and media may be
 /// made by the page itself, which is how players in browsers work.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -73,41 +75,10 @@ pub(super) fn vary(headers: &mut HeaderMap, field: HeaderName) {
     headers.append(header::VARY, field.into());
 }
 
-/// Whether who asks would rather have a page than text.
-pub(super) fn wants_html(headers: &HeaderMap) -> bool {
-    let html = weight(headers, header::ACCEPT, "text/html");
-    html.is_some_and(|html| html > 0.0)
-}
-
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let any = || weight(headers, header::ACCEPT_ENCODING, "*");
-    let gzip = weight(headers, header::ACCEPT_ENCODING, "gzip").or_else(any);
-    gzip.is_some_and(|gzip| gzip > 0.0)
-}
-
 /// Whether who asks has what is called so (`If-None-Match`).
 fn has(headers: &HeaderMap, tag: &str) -> bool {
     items(headers, header::IF_NONE_MATCH)
         .any(|one| one == "*" || one.trim_start_matches("W/") == tag)
-}
-
-/// The weight of what is called so in a list such as `text/html, */*;q=0.8`; none if it is not named.
-fn weight(headers: &HeaderMap, field: HeaderName, name: &str) -> Option<f32> {
-    items(headers, field).find_map(|item| {
-        let mut parts = item.split(';').map(str::trim);
-        if !parts.next()?.eq_ignore_ascii_case(name) {
-            return None;
-        }
-        let told = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-        Some(told.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0)))
-    })
-}
-
-/// The items of a list, which may be in several fields.
-fn items(headers: &HeaderMap, field: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(field).into_iter();
-    let texts = values.filter_map(|value| value.to_str().ok());
-    texts.flat_map(|text| text.split(',')).map(str::trim)
 }
 
 #[cfg(test)]
@@ -164,19 +135,5 @@ mod tests {
             assert_eq!(told, same, "{fields:?}");
             assert!(response.headers().contains_key(header::ETAG));
         }
-    }
-
-    #[test]
-    fn pages_are_for_browsers() {
-        for (accepted, wants) in [
-            ("text/html,application/xhtml+xml,*/*;q=0.8", true),
-            ("application/json, text/html;q=0.1", true),
-            ("text/html;q=0", false),
-            ("*/*", false),
-        ] {
-            let headers = headers(&[(header::ACCEPT, accepted)]);
-            assert_eq!(wants_html(&headers), wants, "{accepted}");
-        }
-        assert!(!wants_html(&HeaderMap::new()));
     }
 }

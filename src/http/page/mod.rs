@@ -19,8 +19,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::AppState;
+use super::negotiation::asks_for;
 use super::problem::Problem;
-use answer::{Content, IMMUTABLE, REVALIDATED, vary, wants_html};
+use answer::{Content, IMMUTABLE, REVALIDATED, vary};
 use embedded::{FILES, File};
 
 /// How one comes to the page.
@@ -63,7 +64,7 @@ pub(super) fn routes(page: Page) -> Router<Arc<AppState>> {
 /// The page for browsers, a few words for all others.
 fn root(app: &AppState, page: &Page, headers: &HeaderMap) -> Response {
     let mut response = match &page.index {
-        Some(index) if wants_html(headers) => index.answer(headers),
+        Some(index) if asks_for(headers, "text/html") => index.answer(headers),
         index => welcome(app, index.is_some()),
     };
     vary(response.headers_mut(), header::ACCEPT);

@@ -49,6 +49,41 @@ async fn a_long_viewing_does_not_end_in_its_middle() {
     assert!(cache.to_str().unwrap().starts_with("private"), "{cache:?}");
 }
 
+/// Who watches may end that, but nobody else's; operators may.
+#[tokio::test(flavor = "multi_thread")]
+async fn viewers_end_their_own_sessions() {
+    let origin = Origin::start();
+    let live = origin.live_hls("film", LiveHls::new(media("bbb-4s")).seamless());
+    let server = guarded(Options::new()).await;
+    add_stream(&server, "film", &live.url()).await;
+    for (name, role) in [
+        ("vera", "viewer"),
+        ("viola", "viewer"),
+        ("otto", "operator"),
+    ] {
+        add_user(&server, name, role).await;
+    }
+    let watch = async |name: &str| {
+        let path = "/streams/preview/film/index.m3u8?quality=source";
+        let who = basic(name, PASSWORD);
+        let (status, _, text) = as_(&server, &who, Method::GET, path, None).await;
+        assert_eq!(status, 200, "{text}");
+        let text = text.as_str().unwrap().to_owned();
+        let session = text.split_once("session=").unwrap().1;
+        session.split(['&', '\n']).next().unwrap().to_owned()
+    };
+    let end = async |name: &str, session: &str| {
+        let path = format!("/api/v1/sessions/{session}");
+        let who = basic(name, PASSWORD);
+        as_(&server, &who, Method::DELETE, &path, None).await.0
+    };
+    let (hers, others) = (watch("vera").await, watch("viola").await);
+    assert_eq!(end("vera", &others).await, 403);
+    assert_eq!(end("vera", &hers).await, 204);
+    assert_eq!(end("vera", &hers).await, 404);
+    assert_eq!(end("otto", &others).await, 204);
+}
+
 /// The playlist of all streams leads players in, and so do a password and a token with each request.
 #[tokio::test(flavor = "multi_thread")]
 async fn players_are_led_in_by_the_playlist() {

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { base } from "../router";
 import type { components } from "./schema";
+import { type SseEvent, SseParser } from "./sse";
 
 /** A schema of the API by its name. */
 export type Schema<Name extends keyof components["schemas"]> = components["schemas"][Name];
@@ -34,6 +35,8 @@ export interface Ask {
   query?: Record<string, string | number | boolean | null | undefined>;
   /** Write only if it still has this entity tag. */
   ifMatch?: string | null;
+  /** Go on when the page is closed meanwhile. */
+  keepalive?: boolean;
   signal?: AbortSignal;
 }
 
@@ -104,9 +107,9 @@ export async function fetchOk(url: string, init: RequestInit = {}): Promise<Resp
   throw problem;
 }
 
-/** Asks for `api/v1/{path}`. */
-export async function ask<T>(method: string, path: string, how: Ask = {}): Promise<Answer<T>> {
-  const headers: Record<string, string> = { accept: "application/json" };
+/** Asks for `api/v1/{path}`, as a media type. */
+async function request(method: string, path: string, how: Ask, accept: string): Promise<Response> {
+  const headers: Record<string, string> = { accept };
   const init: RequestInit = { method, headers };
   if (how.raw) {
     headers["content-type"] = how.raw.type;
@@ -117,12 +120,35 @@ export async function ask<T>(method: string, path: string, how: Ask = {}): Promi
   }
   if (how.ifMatch) headers["if-match"] = how.ifMatch;
   if (how.signal) init.signal = how.signal;
+  if (how.keepalive) init.keepalive = true;
   const full = path.startsWith("/") ? path : `api/v1/${path}`;
-  const response = await fetchOk(urlOf(full, how.query), init);
+  return fetchOk(urlOf(full, how.query), init);
+}
+
+/** Asks for `api/v1/{path}`. */
+export async function ask<T>(method: string, path: string, how: Ask = {}): Promise<Answer<T>> {
+  const response = await request(method, path, how, "application/json");
   const text = await response.text();
   const json = (response.headers.get("content-type") ?? "").includes("json");
   const data = (text === "" ? undefined : json ? JSON.parse(text) : text) as T;
   return { data, etag: response.headers.get("etag"), status: response.status };
+}
+
+/** Asks for `api/v1/{path}` and tells of each event of the answer as it comes, until its end. */
+export async function follow(method: string, path: string, how: Ask, tell: (event: SseEvent) => void): Promise<void> {
+  const response = await request(method, path, how, "text/event-stream");
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const parser = new SseParser();
+  try {
+    while (reader) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      for (const event of parser.push(value)) tell(event);
+    }
+  } catch (error) {
+    if (how.signal?.aborted) throw error;
+    throw unreachable(error);
+  }
 }
 
 export const get = async <T>(path: string, query: Ask["query"] = {}, signal?: AbortSignal): Promise<T> =>
@@ -133,8 +159,9 @@ export const put = async <T>(path: string, body: unknown, ifMatch: string | null
   (await ask<T>("PUT", path, { body, ifMatch })).data;
 export const patch = async <T>(path: string, body: unknown, ifMatch: string | null = null): Promise<T> =>
   (await ask<T>("PATCH", path, { body, ifMatch })).data;
-export const remove = async (path: string, ifMatch: string | null = null): Promise<void> => {
-  await ask("DELETE", path, { ifMatch });
+/** `keepalive`: it is asked even if the page goes. */
+export const remove = async (path: string, ifMatch: string | null = null, keepalive = false): Promise<void> => {
+  await ask("DELETE", path, { ifMatch, keepalive });
 };
 /** An id as a part of a path. */
 export const part = (id: string): string => encodeURIComponent(id);

@@ -687,7 +687,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Ends a session: its connection is closed, or its playlist is served no more. */
+        /**
+         * Ends a session: its connection is closed, or its playlist is served no more.
+         * @description Viewers end their own, by the name they were let in with and from the client they watch from; operators any.
+         */
         delete: operations["delete_sessions_sessionId"];
         options?: never;
         head?: never;
@@ -748,6 +751,8 @@ export interface paths {
         /**
          * Validates a definition that is not saved: pulls its sources for some seconds and tells what they
          *     are, what a browser makes of them, or why they fail.
+         * @description Who asks for `text/event-stream` is told while it runs: `progress` with the stages each time that one was passed, and
+         *     `report` at the end. Whoever ends the request early ends the validation.
          */
         post: operations["post_streams_validate"];
         delete?: never;
@@ -942,6 +947,8 @@ export interface paths {
         /**
          * Validates a stream. It changes nothing: neither its state nor what runs. If it is being pulled
          *     from a source, that connection is looked at instead of opening a second one.
+         * @description Who asks for `text/event-stream` is told while it runs: `progress` with the stages each time that one was passed, and
+         *     `report` at the end. Whoever ends the request early ends the validation.
          */
         post: operations["post_streams_id_validate"];
         delete?: never;
@@ -4436,6 +4443,13 @@ export interface components {
          * @enum {string}
          */
         ValidationSourceOutcome: "passed" | "failed" | "not_checked";
+        /** @description How far one source is. */
+        ValidationSourceProgress: {
+            /** @description Its place in the definition, from 0. */
+            source: number;
+            /** @description All stages: those that were passed, the one that it is at, and those to come. */
+            stages: components["schemas"]["ValidationStageReport"][];
+        };
         /**
          * @description The stages of a validation, in their order.
          * @enum {string}
@@ -4546,7 +4560,7 @@ export interface components {
          * @description What came of a stage.
          * @enum {string}
          */
-        ValidationVerdict: "passed" | "failed" | "skipped" | "not_reached";
+        ValidationVerdict: "passed" | "failed" | "skipped" | "not_reached" | "running";
     };
     responses: never;
     parameters: never;
@@ -8871,7 +8885,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description That is not allowed */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9142,8 +9155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many tries with wrong credentials */
-            429: {
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9151,7 +9163,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            502: {
+            /** @description Too many tries with wrong credentials */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9202,6 +9215,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationReport"];
+                    "text/event-stream": components["schemas"]["ValidationSourceProgress"];
                 };
             };
             400: {
@@ -9238,7 +9252,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many tries with wrong credentials */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10287,6 +10300,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ValidationReport"];
+                    "text/event-stream": components["schemas"]["ValidationSourceProgress"];
                 };
             };
             400: {
@@ -10323,7 +10337,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many tries with wrong credentials */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11077,16 +11090,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many tries with wrong credentials */
             429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            503: {
                 headers: {
                     [name: string]: unknown;
                 };

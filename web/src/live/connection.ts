@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { fetchOk, get, needsLogin, Problem, urlOf } from "../api/client";
-import { SseParser } from "./sse";
+import { SseParser } from "../api/sse";
 import type { LiveStore } from "./store";
 import type { LiveDocument } from "./types";
 

@@ -7,6 +7,7 @@ import { IconButton } from "../ui/Button";
 import { qualities } from "./choice";
 import type { Engine } from "./engine";
 import type { Action } from "./keys";
+import { profiles } from "./profiles";
 import { type AudioTrack, trackName } from "./tracks";
 
 export interface ControlsProps {
@@ -92,13 +93,14 @@ export function Controls(props: ControlsProps): JSX.Element {
       <span class="controls-end">
         <Audio {...props} />
         <select aria-label="Quality" title="Quality" value={quality} onChange={(event) => setQuery({ quality: event.currentTarget.value })}>
-          {qualities(quality).map(([value, text]) => (
+          {qualities(quality, profiles.value).map(([value, text]) => (
             <option key={value} value={value}>
               {text}
             </option>
           ))}
         </select>
         <IconButton icon="stats" label="Statistics (i)" aria-pressed={stats.value} onClick={() => act("stats")} />
+        <IconButton icon="link" label="Watch in another player (s)" onClick={() => act("share")} />
         <IconButton icon="help" label="Keys (?)" onClick={() => act("help")} />
         <IconButton icon="full" label="Full screen (f)" onClick={() => act("fullscreen")} />
       </span>

@@ -67,8 +67,8 @@ export function Why({ engine, stream }: { engine: Engine; stream: Stream | null 
       )}
       {stream && <Sources stream={stream} />}
       <p class="row">
-        <Button kind="primary" icon="retry" busy={at === null} onClick={() => engine.retry()}>
-          {rest === null ? "Trying again…" : `Retry now (by itself in ${rest} s)`}
+        <Button kind="primary" icon="retry" busy={engine.phase.value !== "failed"} onClick={() => engine.retry()}>
+          {engine.phase.value !== "failed" ? "Trying again…" : rest === null ? "Retry" : `Retry now (by itself in ${rest} s)`}
         </Button>
         {mayOperate.value && problem.status !== 404 && (
           <a class="button" href={href(`/ui/streams/${encodeURIComponent(engine.id)}`)}>

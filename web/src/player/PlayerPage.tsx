@@ -19,7 +19,9 @@ import { beside } from "./choice";
 import { Controls } from "./Controls";
 import { action, type Action, HELP } from "./keys";
 import { Overlay } from "./Overlay";
+import { askForProfiles } from "./profiles";
 import { keepSound, sound } from "./settings";
+import { Share } from "./Share";
 import { Side } from "./Side";
 import { Stats } from "./Stats";
 import type { AudioTrack } from "./tracks";
@@ -69,6 +71,7 @@ export default function PlayerPage({ params }: { params: Record<string, string> 
   const volume = useSignal(kept.current.volume);
   const stats = useSignal(false);
   const help = useSignal(false);
+  const share = useSignal(false);
   const finding = useSignal(false);
   const found = useSignal<readonly AudioTrack[]>([]);
   const playing = engine.value?.phase.value === "playing";
@@ -144,6 +147,9 @@ export default function PlayerPage({ params }: { params: Record<string, string> 
       case "help":
         help.value = !help.value;
         return;
+      case "share":
+        share.value = true;
+        return;
       case "retry":
         return engine.value?.retry();
       case "pause":
@@ -156,6 +162,7 @@ export default function PlayerPage({ params }: { params: Record<string, string> 
   };
   const latest = useRef(act);
   latest.current = act;
+  useEffect(askForProfiles, []);
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       const what = action(event, event.target instanceof HTMLElement ? (event.target as HTMLInputElement) : null);
@@ -211,6 +218,7 @@ export default function PlayerPage({ params }: { params: Record<string, string> 
         </div>
       </div>
       <Side id={id} stream={asked.data.value} own={player?.session.value ?? null} />
+      {share.value && <Share id={id} choice={{ quality, audio }} onClose={() => (share.value = false)} />}
       {help.value && <Help onClose={() => (help.value = false)} />}
     </div>
   );

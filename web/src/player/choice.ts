@@ -8,17 +8,17 @@ export interface Choice {
   readonly audio: string;
 }
 
-export const QUALITIES: readonly (readonly [string, string])[] = [
-  ["", "Automatic"],
-  ["source", "Source, untouched"],
-  ["high", "High, 1080 lines at most"],
-  ["medium", "Medium, 720 lines at most"],
-  ["low", "Low, 480 lines at most"],
-];
+/** A profile, as far as it matters for a choice. */
+export interface Profile {
+  readonly name: string;
+  readonly height: number;
+}
 
-/** The qualities to choose from; one of the operator's own that the URL names is among them. */
-export function qualities(chosen: string): readonly (readonly [string, string])[] {
-  return QUALITIES.some(([name]) => name === chosen) ? QUALITIES : [...QUALITIES, [chosen, chosen]];
+/** The qualities to choose from, the best first; one that the URL names is among them even if the server has it no more. */
+export function qualities(chosen: string, profiles: readonly Profile[]): readonly (readonly [string, string])[] {
+  const converted = profiles.map(({ name, height }) => [name, `${name[0]?.toUpperCase() ?? ""}${name.slice(1)}, ${height} lines at most`] as const);
+  const all = [["", "Automatic"], ["source", "Source, untouched"], ...converted.reverse()] as const;
+  return all.some(([name]) => name === chosen) ? all : [...all, [chosen, chosen]];
 }
 
 /** `timeout`: milliseconds that the server may take to bring the first media; its own default unless told. */

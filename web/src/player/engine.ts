@@ -4,7 +4,6 @@ import { batch, signal } from "@preact/signals";
 import type Hls from "hls.js/light";
 import type { FragLoadedData } from "hls.js/light";
 import { fetchOk, Problem, remove } from "../api/client";
-import { mayOperate } from "../session";
 import { type Choice, pause, previewUrl, readMultivariant } from "./choice";
 import { type Figures, Meter } from "./figures";
 import { Gate } from "./gate";
@@ -95,11 +94,15 @@ export class Engine {
     this.#run = null;
     this.#hls?.destroy();
     this.#hls = null;
+    this.#leave();
+    this.picture.value = false;
+  }
+
+  /** Else the session would last some seconds longer, and count against those that one client may have. */
+  #leave(keepalive = false): void {
     const session = this.session.peek();
     this.session.value = null;
-    this.picture.value = false;
-    // Without it the session would last some seconds longer, and count against those that one client may have.
-    if (session !== null && mayOperate.peek()) void remove(`sessions/${session}`).catch(() => undefined);
+    if (session !== null) void remove(`sessions/${session}`, null, keepalive).catch(() => undefined);
   }
 
   async #play(stop: AbortSignal): Promise<void> {
@@ -190,6 +193,8 @@ export class Engine {
     if (!this.#hls) {
       video.addEventListener("error", () => this.#fail(new Problem(0, "player", "The browser cannot play this", video.error?.message ?? ""), stop), { signal: stop });
     }
+    // A page that is closed, or kept for the way back; in that case the player finds its session gone and asks anew.
+    window.addEventListener("pagehide", () => this.#leave(true), { signal: stop });
     const timer = setInterval(() => this.#tick(stop), 1000);
     stop.addEventListener("abort", () => clearInterval(timer));
   }
@@ -211,6 +216,15 @@ export class Engine {
     const problem = error instanceof Problem ? error : new Problem(0, "player", "The player failed", String(error));
     this.#end();
     this.#failures += 1;
+    if (problem.status === 404) {
+      // It does not come by waiting.
+      batch(() => {
+        this.problem.value = problem;
+        this.phase.value = "failed";
+        this.retryAt.value = null;
+      });
+      return;
+    }
     const seconds = after ?? pause(this.#failures, problem.code === "player" && this.#failures === 1 ? 0 : problem.retryAfter);
     batch(() => {
       this.problem.value = problem;

@@ -1,6 +1,6 @@
 // What keys do while one watches.
 
-export type Action = "stats" | "next" | "previous" | "mute" | "fullscreen" | "help" | "retry" | "louder" | "quieter" | "wall" | "pause";
+export type Action = "stats" | "next" | "previous" | "mute" | "fullscreen" | "help" | "retry" | "louder" | "quieter" | "wall" | "pause" | "share";
 
 const KEYS: Record<string, Action> = {
   i: "stats",
@@ -16,6 +16,7 @@ const KEYS: Record<string, Action> = {
   "=": "louder",
   "-": "quieter",
   k: "pause",
+  s: "share",
   Escape: "wall",
 };
 
@@ -28,6 +29,7 @@ export const HELP: readonly (readonly [string, string])[] = [
   ["i", "Statistics"],
   ["k", "Pause, go on at the live edge"],
   ["r", "Ask anew"],
+  ["s", "The address, for another player"],
   ["Esc", "Back to the wall"],
   ["?", "This list"],
 ];

@@ -8,10 +8,11 @@ import { present } from "../edit/numbers";
 import { mistakesOf, Summary } from "../edit/Summary";
 import { useSave } from "../edit/useSave";
 import { Button } from "../ui/Button";
+import { CopyField } from "../ui/CopyField";
 import { confirm, Dialog } from "../ui/Dialog";
 import { Table } from "../ui/Table";
 import { Time } from "../ui/Time";
-import { toast, toastProblem } from "../ui/Toast";
+import { toastProblem } from "../ui/Toast";
 import { Loading, Trouble } from "../ui/Trouble";
 import { useAsk } from "../ui/useAsk";
 
@@ -102,20 +103,12 @@ function TokenDialog({ close }: { close: () => void }): JSX.Element {
       const body = present({ name: name.trim(), scopes, expires_in: lasts === "" ? undefined : Number(lasts) });
       setMade((await post<Schema<"NewToken">>("tokens", body)).token);
     });
-  const copy = (): void => {
-    // Without https there is no clipboard: then it is marked and copied by hand.
-    navigator.clipboard?.writeText(made ?? "").then(
-      () => toast("The token was copied."),
-      () => toast("It could not be copied: mark it, and copy it by hand.", { tone: "warning" }),
-    );
-  };
   if (made !== null) {
     return (
       <Dialog title="The token" onClose={close}>
         <p>This is the only time that it is shown. The server keeps no more than its checksum.</p>
-        <input class="mono" aria-label="The token" readOnly value={made} onFocus={(event) => event.currentTarget.select()} />
+        <CopyField label="The token" value={made} />
         <footer>
-          {"clipboard" in navigator && <Button onClick={copy}>Copy</Button>}
           <Button kind="primary" onClick={close}>
             I have it
           </Button>

@@ -1,20 +1,21 @@
-// Validates a stream while one looks on: source by source, so that each is seen as soon as it is known.
+// Validates a stream while one looks on: source by source and stage by stage, so that each is seen as soon as it is known.
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask } from "../api/client";
+import { follow, Problem } from "../api/client";
 import { Badge } from "../ui/Badge";
 import { Button } from "../ui/Button";
 import { now } from "../ui/Time";
 import { Check } from "../ui/Field";
 import { Trouble } from "../ui/Trouble";
 import type { Tone } from "../ui/words";
-import { SourceValidation, type Report, type SourceReport } from "./ValidationReport";
+import { SourceValidation, type Progress, type Report, type SourceReport } from "./ValidationReport";
 
 interface Run {
   reports: (SourceReport | null)[];
-  /** The source that is being looked at. */
+  /** The source that is being looked at, and how far it is. */
   at: number | null;
+  progress: Progress | null;
   since: number;
   error: unknown;
   summary: string;
@@ -33,21 +34,32 @@ export function Validation(props: { id?: string; urls: readonly string[]; draft?
     abort.current?.abort();
     const mine = new AbortController();
     abort.current = mine;
-    let state: Run = { reports: props.urls.map(() => null), at: 0, since: Date.now(), error: null, summary: "" };
+    let state: Run = { reports: props.urls.map(() => null), at: 0, progress: null, since: Date.now(), error: null, summary: "" };
+    const turn = (next: Partial<Run>): void => {
+      state = { ...state, ...next };
+      if (!mine.signal.aborted) setRun(state);
+    };
     setRun(state);
     const path = props.draft ? "streams/validate" : `streams/${encodeURIComponent(props.id ?? "")}/validate`;
     try {
       for (let source = 0; source < props.urls.length; source += 1) {
-        state = { ...state, at: source };
-        setRun(state);
+        turn({ at: source, progress: null });
         const body = props.draft ? { body: props.draft() } : {};
-        const { data } = await ask<Report>("POST", path, { ...body, query: { source, ...(fresh ? { fresh } : {}) }, signal: mine.signal });
-        const reports = state.reports.map((one, index) => (index === source ? (data.sources[0] ?? null) : one));
-        state = { ...state, reports, summary: props.urls.length === 1 ? data.summary : "" };
+        const query = { source, ...(fresh ? { fresh } : {}) };
+        let report: Report | null = null;
+        await follow("POST", path, { ...body, query, signal: mine.signal }, ({ name, data }) => {
+          if (name === "progress") turn({ progress: JSON.parse(data) as Progress });
+          else if (name === "report") report = JSON.parse(data) as Report;
+        });
+        // Assigned by the function above, which the compiler does not follow.
+        const told = report as Report | null;
+        if (!told) throw new Problem(0, "unfinished", "The validation broke off", "The server ended it before there was a result.");
+        const reports = state.reports.map((one, index) => (index === source ? (told.sources[0] ?? null) : one));
+        turn({ reports, summary: props.urls.length === 1 ? told.summary : "" });
       }
-      setRun({ ...state, at: null });
+      turn({ at: null, progress: null });
     } catch (error) {
-      if (!mine.signal.aborted) setRun({ ...state, at: null, error });
+      turn({ at: null, progress: null, error });
     }
   };
   const stop = (): void => {
@@ -73,7 +85,7 @@ export function Validation(props: { id?: string; urls: readonly string[]; draft?
       {run?.reports.map((report, index) => (
         <div key={index}>
           {report && <Badge tone={TONES[report.outcome] ?? "muted"}>{report.outcome.replaceAll("_", " ")}</Badge>}
-          <SourceValidation index={index} url={props.urls[index]} report={report} running={run.at === index} />
+          <SourceValidation index={index} url={props.urls[index]} report={report} progress={run.at === index ? run.progress : null} />
         </div>
       ))}
     </div>

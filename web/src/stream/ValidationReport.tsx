@@ -7,19 +7,21 @@ import { classWords, stageWords } from "./words";
 
 export type Report = Schema<"ValidationReport">;
 export type SourceReport = Schema<"ValidationSource">;
+/** How far a source is while it is being looked at. */
+export type Progress = Schema<"ValidationSourceProgress">;
 
 const SIGNS: Record<string, string> = { passed: "✓", failed: "✕", skipped: "–", not_reached: "·", running: "…" };
 
-/** The nine stages in their order; `null` while a source is being looked at. */
+/** The nine stages in their order, as long as nothing is known of them. */
 const STAGES = ["policy", "dns", "connect", "tls", "request", "manifest", "first_byte", "demux", "decode"] as const;
 
-export function SourceValidation({ index, url, report, running }: {
+export function SourceValidation({ index, url, report, progress }: {
   index: number;
   url?: string | undefined;
   report: SourceReport | null;
-  running: boolean;
+  progress: Progress | null;
 }) {
-  const stages = report?.stages ?? STAGES.map((stage) => ({ stage, verdict: running ? "running" : "not_reached" }) as const);
+  const stages = report?.stages ?? progress?.stages ?? STAGES.map((stage) => ({ stage, verdict: "not_reached" }) as const);
   return (
     <section class="validation-source" aria-label={`Source ${index + 1}`}>
       <h3>

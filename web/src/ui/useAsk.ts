@@ -43,7 +43,11 @@ export function useAsk<T>(load: (signal: AbortSignal) => Promise<T>, depends: re
     reload();
     return () => abort.current?.abort();
   }, depends);
+  const begun = useRef(false);
   useEffect(() => {
+    // What asks for another pace has changed what is worth knowing.
+    if (begun.current) reload();
+    begun.current = true;
     if (every <= 0) return undefined;
     const timer = setInterval(() => {
       if (document.visibilityState === "visible" && !loading.peek()) reload();

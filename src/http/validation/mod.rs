@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State as Extract;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+mod follow;
+
 use super::AppState;
 use super::extract::{Body, Params, Segments, StreamPath, parse_id};
+use super::negotiation::asks_for;
 use super::problem::Problem;
 use crate::actors::catalog::CatalogError;
 use crate::actors::validation::jobs::{Counts, Job, MOST_STREAMS, Order, State, TooMany};
-use crate::actors::validation::{self, Options, Outcome, Report};
+use crate::actors::validation::{self, Course, Options, Outcome, Report, SoFar};
 use crate::base::clock;
 use crate::base::ids::JobId;
 use crate::stream::{Definition, Draft, Filter, Page, StreamId};
@@ -134,40 +137,52 @@ pub(super) struct ResultParams {
 
 /// Validates a definition that is not saved: pulls its sources for some seconds and tells what they
 /// are, what a browser makes of them, or why they fail.
+///
+/// Who asks for `text/event-stream` is told while it runs: `progress` with the stages each time that one was passed, and
+/// `report` at the end. Whoever ends the request early ends the validation.
 #[utoipa::path(post, path = "/api/v1/streams/validate", tag = "validation", request_body = Draft, params(ValidateParams),
-    responses((status = 200, body = Report, description = "What was found, also if it failed"),
+    responses((status = 200, description = "What was found, also if it failed", content(
+            (Report = "application/json"), (SoFar = "text/event-stream"))),
         (status = 400, body = Problem), (status = 422, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn unsaved(
     Extract(app): Extract<Arc<AppState>>,
     Params(params): Params<ValidateParams>,
+    headers: HeaderMap,
     Body(draft): Body<serde_json::Value>,
-) -> Result<Json<Report>, Problem> {
+) -> Result<Response, Problem> {
     let definition = Draft::define(draft, None, |_| false).map_err(Problem::invalid)?;
     app.hub.catalog.check_accounts(&definition)?;
-    run(&app, &definition, false, &params).await
+    run(app, definition, false, &params, &headers).await
 }
 
 /// Validates a stream. It changes nothing: neither its state nor what runs. If it is being pulled
 /// from a source, that connection is looked at instead of opening a second one.
+///
+/// Who asks for `text/event-stream` is told while it runs: `progress` with the stages each time that one was passed, and
+/// `report` at the end. Whoever ends the request early ends the validation.
 #[utoipa::path(post, path = "/api/v1/streams/{id}/validate", tag = "validation",
     params(("id" = String, Path, description = "Stream id"), ValidateParams),
-    responses((status = 200, body = Report, description = "What was found, also if it failed"),
+    responses((status = 200, description = "What was found, also if it failed", content(
+            (Report = "application/json"), (SoFar = "text/event-stream"))),
         (status = 400, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem), (status = 503, body = Problem)))]
 pub(super) async fn saved(
     Extract(app): Extract<Arc<AppState>>,
     StreamPath(id): StreamPath,
     Params(params): Params<ValidateParams>,
-) -> Result<Json<Report>, Problem> {
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let record = app.hub.catalog.get(&id).ok_or(CatalogError::NotFound)?;
-    run(&app, &record.definition, true, &params).await
+    let definition = record.definition.clone();
+    run(app, definition, true, &params, &headers).await
 }
 
 async fn run(
-    app: &AppState,
-    definition: &Definition,
+    app: Arc<AppState>,
+    definition: Definition,
     saved: bool,
     params: &ValidateParams,
-) -> Result<Json<Report>, Problem> {
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
     let sources = definition.sources.len();
     if let Some(source) = params.source.filter(|source| *source >= sources) {
         let text = format!("source is {source}; the definition has {sources}, counted from 0");
@@ -185,8 +200,12 @@ async fn run(
             "too many validations run at the moment; for many streams there is /api/v1/validations";
         Problem::too_many("validations_busy", "Too many validations", text)
     };
-    let _permit = app.validations.single().await.ok_or_else(busy)?;
-    let work = validation::validate(&app.hub, definition, saved, &options);
+    let permit = app.validations.single().await.ok_or_else(busy)?;
+    if asks_for(headers, follow::EVENTS) {
+        return Ok(follow::follow(app, definition, saved, options, permit));
+    }
+    let course = Course::default();
+    let work = validation::validate(&app.hub, &definition, saved, &options, &course);
     let report = app.stopping.run_until_cancelled(work).await;
     let report = report.ok_or_else(|| {
         Problem::busy(
@@ -195,7 +214,7 @@ async fn run(
             "the server is stopping",
         )
     })?;
-    Ok(Json(report))
+    Ok(Json(report).into_response())
 }
 
 /// Begins to validate many streams. They are checked a few at a time, and on one host two at a time

@@ -3,12 +3,15 @@
 
 export interface SseEvent {
   readonly id: string | null;
+  /** What sort of event it is; null where that is not told. */
+  readonly name: string | null;
   readonly data: string;
 }
 
 export class SseParser {
   #rest = "";
   #data: string[] = [];
+  #name: string | null = null;
   /** The id that was told last, also by events without data. */
   lastId: string | null = null;
 
@@ -31,15 +34,17 @@ export class SseParser {
 
   #line(line: string): SseEvent | null {
     if (line === "") {
-      const data = this.#data;
+      const [data, name] = [this.#data, this.#name];
       this.#data = [];
-      return data.length > 0 ? { id: this.lastId, data: data.join("\n") } : null;
+      this.#name = null;
+      return data.length > 0 ? { id: this.lastId, name, data: data.join("\n") } : null;
     }
     const colon = line.indexOf(":");
     if (colon === 0) return null;
     const field = colon < 0 ? line : line.slice(0, colon);
     const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
     if (field === "data") this.#data.push(value);
+    if (field === "event") this.#name = value;
     if (field === "id") this.lastId = value;
     return null;
   }

@@ -9,7 +9,10 @@ import { startBrowser } from "./support/browser.mjs";
 import { startOrigin } from "./support/origin.mjs";
 import { moving } from "./support/picture.mjs";
 import { startServer } from "./support/server.mjs";
+import { until } from "./support/until.mjs";
 
+/** Sooner than a session ends by itself. */
+const LEFT = 3_000;
 const PASSWORD = "correct horse battery";
 const admin = { authorization: `Basic ${Buffer.from(`admin:${PASSWORD}`).toString("base64")}` };
 let folder, server, browser, origin;
@@ -68,6 +71,22 @@ test("who may only watch is offered nothing else", async () => {
   assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
   await page.goto(`${server.base}/ui/watch/news?quality=source`);
   await moving(page);
+  // The address for other players lets them in by itself.
+  await page.getByRole("button", { name: /another player/ }).click();
+  const address = await page.getByLabel("MPEG-TS", { exact: true }).inputValue();
+  const lent = await fetch(address);
+  assert.equal(lent.status, 200);
+  await lent.body.cancel();
+  await page.keyboard.press("Escape");
+  // Who goes leaves no session behind, be it to another page or for good.
+  const sessions = async () => (await (await fetch(`${server.base}/api/streams/transcoding/status`, { headers: admin })).json()).sessions.length;
+  await until("one session", async () => (await sessions()) === 1);
+  await page.goto(`${server.base}/ui/streams`);
+  await until("no session", async () => (await sessions()) === 0, LEFT);
+  await page.goto(`${server.base}/ui/watch/news?quality=source`);
+  await moving(page);
+  await page.keyboard.press("Escape");
+  await until("no session", async () => (await sessions()) === 0, LEFT);
   assert.ok(!(await page.content()).includes(origin.channel("unused").url.split("/")[2]), "where it comes from is not shown");
   assert.deepEqual(page.wrong, []);
   await page.context().close();

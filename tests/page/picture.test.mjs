@@ -51,6 +51,14 @@ test("why there is no picture is told in words", async () => {
   await page.context().close();
 });
 
+test("what is not there is not asked for again and again", async () => {
+  const { server, browser } = on;
+  const page = await browser.open(`${server.base}/ui/watch/nobody`);
+  const why = page.getByRole("alert");
+  await why.getByRole("button", { name: "Retry", exact: true }).waitFor();
+  await page.context().close();
+});
+
 test("channels are changed by keys", async () => {
   const { server, origin, browser } = on;
   await server.add("a-first", origin.channel("a-first").url);

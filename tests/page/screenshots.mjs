@@ -48,6 +48,12 @@ try {
     await until(`${id} to be ${fault}`, async () => (await state(id))?.conditions.some((one) => one.kind === fault), 120_000);
   }
 
+  // Sparklines and the timeline need minutes.
+  await until("some minutes of history", async () => {
+    const { streams } = await server.api("GET", "reports/bitrates");
+    return (streams["world-news"] ?? []).filter((rate) => rate !== null).length >= 3;
+  }, 300_000);
+
   const shoot = async (name, path, { ready, ...options } = {}) => {
     const page = await browser.open(server.base + path, { viewport: DESKTOP, colorScheme: "dark", ...options });
     await page.getByRole("heading", { level: 1 }).first().waitFor({ state: "attached" });
@@ -60,7 +66,12 @@ try {
   await shoot("wall", "/");
   await shoot("wall-light", "/", { colorScheme: "light" });
   await shoot("wall-phone", "/", { viewport: PHONE, isMobile: true });
-  await shoot("player", "/ui/watch/world-news?quality=low", { ready: (page) => moving(page) });
+  await shoot("player", "/ui/watch/world-news?quality=source", {
+    ready: async (page) => {
+      await moving(page);
+      await page.keyboard.press("i");
+    },
+  });
   await shoot("down", "/ui/watch/kino", { ready: (page) => page.getByRole("alert").waitFor() });
   await shoot("multiview", "/ui/multiview?ids=kanal-eins,world-news,docu,kids", { ready: (page) => moving(page, "video", 60_000) });
   await shoot("stream", "/ui/streams/regional-nord?range=1h");

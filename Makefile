@@ -111,6 +111,7 @@ test: setup-test web lint ## Everything that CI runs: formatting, lints, all tes
 		echo "test: with cargo test (cargo nextest is not installed)"; \
 		$(TEST_ENV) timeout $(TEST_TIMEOUT) $(CARGO) test $(LOCKED) </dev/null; \
 	fi
+	$(MAKE) test-page PAGE_TESTS='$(PAGE_SMOKE)'
 
 .PHONY: test-harness
 test-harness: setup-test ## Try the origin and the clients that the tests are made with
@@ -124,8 +125,9 @@ tests/page/node_modules/.package-lock.json: tests/page/package.json tests/page/p
 # The programs that the page is tried with.
 DEBUG := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/sightglass
 RELEASE := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/sightglass
-# Some of the tests, such as PAGE_TESTS='wall login'.
+# Some of the tests, such as PAGE_TESTS='wall login'; those that `make test` runs, which take less than a minute.
 PAGE_TESTS ?=
+PAGE_SMOKE := picture edit stream
 
 .PHONY: test-page
 test-page: setup-test web tests/page/node_modules/.package-lock.json ## Use the page in a real browser, with the real server and real footage

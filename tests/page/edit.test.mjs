@@ -46,6 +46,28 @@ test("a stream is added, changed, deleted and brought back", async () => {
   await page.context().close();
 });
 
+test("who leaves with changes is asked first", async () => {
+  const { server, origin, browser } = on;
+  await server.add("kept", origin.channel("kept").url, { name: "Kept" });
+  const page = await browser.open(`${server.base}/ui/streams/kept`);
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  await nameOf(page).fill("Changed");
+  const pages = page.getByRole("navigation", { name: "Pages" });
+  const question = page.getByRole("dialog", { name: "Leave without saving?" });
+  await pages.getByRole("link", { name: "Wall" }).click();
+  await question.getByRole("button", { name: "Cancel" }).click();
+  assert.equal(await nameOf(page).inputValue(), "Changed");
+  await page.goBack();
+  await question.getByRole("button", { name: "Leave" }).click();
+  await page.waitForURL(/\/ui\/streams\/kept$/);
+  await page.getByRole("heading", { level: 1, name: "Kept" }).waitFor();
+  // Nobody is asked any more.
+  await pages.getByRole("link", { name: "Wall" }).click();
+  await page.locator('[data-id="kept"]').waitFor();
+  assert.deepEqual(page.wrong, []);
+  await page.context().close();
+});
+
 test("who changes what somebody else has changed is told so", async () => {
   const { server, browser } = on;
   await server.add("shared", "test://bars", { name: "Shared" });

@@ -74,10 +74,40 @@ export function isPage(path: string): boolean {
   return path === "/" || path === "/ui" || path.startsWith("/ui/");
 }
 
+/** Asks those who want to leave where they are; null when nobody minds. */
+let keeper: (() => Promise<boolean>) | null = null;
+
+/** Has `ask` asked before a link or the back button leads elsewhere, until what this returns is called. */
+export function keepHere(ask: () => Promise<boolean>): () => void {
+  keeper = ask;
+  return () => {
+    if (keeper === ask) keeper = null;
+  };
+}
+
+/** Goes on if nobody minds, now or once somebody has said so. */
+function leave(onward: () => void): void {
+  const ask = keeper;
+  if (!ask) return onward();
+  void ask().then((may) => {
+    if (!may) return;
+    if (keeper === ask) keeper = null;
+    onward();
+  });
+}
+
 /** Takes clicks on links to places of the page, and the back button. */
 export function startRouter(): void {
   addEventListener("popstate", () => {
-    place.value = here();
+    if (!keeper) {
+      place.value = here();
+      return;
+    }
+    // The browser is there already: it comes back to where one is, and goes again when that is meant.
+    const { path, query } = place.peek();
+    const text = query.toString();
+    history.pushState(null, "", href(path + (text === "" ? "" : `?${text}`)));
+    leave(() => history.back());
   });
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0) return;
@@ -88,6 +118,6 @@ export function startRouter(): void {
     const path = url.origin === location.origin ? inside(url.pathname) : null;
     if (path === null || !isPage(path)) return;
     event.preventDefault();
-    go(path + url.search);
+    leave(() => go(path + url.search));
   });
 }

@@ -140,7 +140,7 @@ function Editor(props: { read: Read | null }): JSX.Element {
           <Button kind="primary" type="submit" busy={save.busy} disabled={base !== null && !changed}>
             {base ? "Save" : "Add"}
           </Button>
-          <a class="button" href={href(base ? `/ui/streams/${part(base.shown.id)}` : "/ui/streams")}>
+          <a class="button" href={href(base ? `/ui/streams/${part(base.shown.id)}` : "/ui/streams")} onClick={leave}>
             Cancel
           </a>
           {base !== null && <span class="hint">{changed ? "There are changes." : "Nothing is changed."}</span>}

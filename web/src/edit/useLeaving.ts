@@ -1,19 +1,24 @@
-// Who leaves the site with changes that are not saved is asked by the browser.
+// Who leaves with changes that are not saved is asked first: by the page for its own links and the back button, by the browser
+// for everything else.
 
 import { useEffect, useRef } from "preact/hooks";
+import { keepHere } from "../router";
+import { confirm } from "../ui/Dialog";
 
 /** Gives what to call when leaving is meant. */
 export function useLeaving(changed: boolean): () => void {
-  const meant = useRef(false);
+  const release = useRef(() => undefined as void);
   useEffect(() => {
     if (!changed) return undefined;
-    const ask = (event: BeforeUnloadEvent): void => {
-      if (!meant.current) event.preventDefault();
-    };
+    const ask = (event: BeforeUnloadEvent): void => event.preventDefault();
     addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
+    const letGo = keepHere(() => confirm("Leave without saving?", "What you have changed here is lost.", "Leave"));
+    const end = (): void => {
+      removeEventListener("beforeunload", ask);
+      letGo();
+    };
+    release.current = end;
+    return end;
   }, [changed]);
-  return () => {
-    meant.current = true;
-  };
+  return () => release.current();
 }

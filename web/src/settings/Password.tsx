@@ -25,7 +25,7 @@ export function Password(): JSX.Element {
         ) : (
           <p>This server asks nobody to log in: whoever reaches it may do everything. As soon as there is a user or a token everybody must say who they are.</p>
         )}
-        <p class="hint">You may {(who?.permissions ?? []).filter((one) => one !== "public" && one !== "own").join(", ")}.</p>
+        <p class="hint">Permissions: {(who?.permissions ?? []).filter((one) => one !== "public" && one !== "own").join(", ")}</p>
       </section>
       {who?.kind === "user" && <Change />}
     </div>
@@ -61,12 +61,12 @@ function Change(): JSX.Element {
           <Summary problem={save.problem} />
           {/* Password managers want to know whose it is. */}
           <input type="text" name="username" autocomplete="username" value={me.value?.name ?? ""} readOnly hidden />
-          <TextField at="/old" label="The one until now" type="password" value={old} set={setOld} autocomplete="current-password" />
-          <TextField at="/password" label="The new one" type="password" value={password} set={setPassword} autocomplete="new-password" hint="12 characters at least" />
-          <TextField at="/again" label="The new one again" type="password" value={again} set={setAgain} autocomplete="new-password" hint={again !== "" && again !== password ? "The two differ" : undefined} />
+          <TextField at="/old" label="Current password" type="password" value={old} set={setOld} autocomplete="current-password" />
+          <TextField at="/password" label="New password" type="password" value={password} set={setPassword} autocomplete="new-password" hint="12 characters at least" />
+          <TextField at="/again" label="New password again" type="password" value={again} set={setAgain} autocomplete="new-password" hint={again !== "" && again !== password ? "The two differ" : undefined} />
           <div>
             <Button kind="primary" type="submit" busy={save.busy} disabled={old === "" || password === "" || again !== password}>
-              Change it
+              Change password
             </Button>
           </div>
         </div>

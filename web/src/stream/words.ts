@@ -62,6 +62,13 @@ export function failureWords(stage: string, cause: string): string {
 }
 
 const CLASSES: Record<string, string> = {
+  unreachable: "nothing answers there",
+  refused: "the connection was refused",
+  not_found: "the provider does not have it",
+  timeout: "it took too long",
+  codec: "it cannot be decoded",
+  policy: "the address is not allowed",
+  internal: "this server failed",
   geo_or_blocked: "not served to this country, network or player",
   provider_limit: "the provider's limit is reached",
   provider_error: "the provider's server fails",

@@ -66,12 +66,7 @@ try {
   await shoot("wall", "/");
   await shoot("wall-light", "/", { colorScheme: "light" });
   await shoot("wall-phone", "/", { viewport: PHONE, isMobile: true });
-  await shoot("player", "/ui/watch/world-news?quality=source", {
-    ready: async (page) => {
-      await moving(page);
-      await page.keyboard.press("i");
-    },
-  });
+  await shoot("player", "/ui/watch/world-news?quality=source", { ready: (page) => moving(page) });
   await shoot("down", "/ui/watch/kino", { ready: (page) => page.getByRole("alert").waitFor() });
   await shoot("multiview", "/ui/multiview?ids=kanal-eins,world-news,docu,kids", { ready: (page) => moving(page, "video", 60_000) });
   await shoot("stream", "/ui/streams/regional-nord?range=1h");

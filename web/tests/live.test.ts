@@ -101,6 +101,14 @@ describe("bitrates", () => {
     expect(rates.values("a", base).slice(-4)).toEqual([1, null, 3, 9]);
     expect(rates.values("b", base).slice(-4)).toEqual([4, 5, 6, 6]);
   });
+  test("what was shown before is not what is changed", () => {
+    const rates = new Bitrates();
+    rates.add("a", base, 1);
+    const shown = rates.values("a", base);
+    rates.add("a", base, 2);
+    expect(shown.at(-1)).toBe(1);
+    expect(rates.values("a", base).at(-1)).toBe(2);
+  });
 });
 
 describe("server-sent events", () => {

@@ -1,5 +1,7 @@
 // The last hour of each stream's bitrate, a value a minute: what sparklines show.
 
+import { signal } from "@preact/signals";
+
 /** Values that are kept, and how long each lasts. */
 export const LENGTH = 60;
 export const STEP = 60_000;
@@ -9,7 +11,6 @@ interface Ring {
   minute: number;
   /** Newest last. */
   values: (number | null)[];
-  version: number;
 }
 
 /** What `GET /api/v1/reports/bitrates` tells. */
@@ -21,12 +22,12 @@ export interface BitrateReport {
 
 export class Bitrates {
   readonly #rings = new Map<string, Ring>();
+  readonly #seeds = signal(0);
 
   /** A bitrate from this time on. Live updates tell it when it changes, so that it lasts until the next. */
   add(id: string, at: number, bitrate: number | null): void {
     const ring = this.#ring(id, Math.floor(at / STEP));
     ring.values[ring.values.length - 1] = bitrate;
-    ring.version += 1;
   }
 
   /** What the server remembers, under what was seen here. */
@@ -40,13 +41,18 @@ export class Bitrates {
         const at = ring.values.length - 1 - (ring.minute - minute);
         if (at >= 0 && at < ring.values.length && value !== null) ring.values[at] = value;
       });
-      ring.version += 1;
     }
+    this.#seeds.value += 1;
   }
 
-  /** The values until this time, newest last; what is not known is null. */
+  /**
+   * The values until this time, newest last; what is not known is null. An array of its own each time: who is given the same
+   * one again is not drawn anew.
+   */
   values(id: string, now: number): readonly (number | null)[] {
-    return this.#rings.has(id) ? this.#ring(id, Math.floor(now / STEP)).values : [];
+    // Who shows them shows what the server remembers as soon as that is known.
+    void this.#seeds.value;
+    return this.#rings.has(id) ? this.#ring(id, Math.floor(now / STEP)).values.slice() : [];
   }
 
   forget(id: string): void {
@@ -57,7 +63,7 @@ export class Bitrates {
   #ring(id: string, minute: number): Ring {
     let ring = this.#rings.get(id);
     if (!ring) {
-      ring = { minute, values: new Array<number | null>(LENGTH).fill(null), version: 0 };
+      ring = { minute, values: new Array<number | null>(LENGTH).fill(null) };
       this.#rings.set(id, ring);
     }
     const behind = Math.min(minute - ring.minute, LENGTH);

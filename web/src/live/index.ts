@@ -21,7 +21,6 @@ export function startLive(): void {
 export async function seedBitrates(): Promise<void> {
   try {
     live.bitrates.seed(await get<BitrateReport>("reports/bitrates"));
-    live.version.value += 1;
   } catch {
     // An older server has no such report, and sparklines are worth no message.
   }

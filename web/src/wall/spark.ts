@@ -18,7 +18,8 @@ export function sparkPath(values: readonly (number | null)[], width: number, hei
     path += `${drawing ? "L" : "M"}${x} ${y}`;
     // A value alone would be no line at all.
     const alone = !drawing && (values[index + 1] ?? null) === null;
-    if (alone) path += `h${Math.max(1, Math.round(step))}`;
+    // The newest stands at the edge: what goes on from there is not seen.
+    if (alone) path += `h${Math.max(1, Math.round(step)) * (index === values.length - 1 ? -1 : 1)}`;
     drawing = true;
   });
   return path;

@@ -10,7 +10,7 @@ use super::board::Place;
 use super::pulse::Pulse;
 use crate::actors::ingest::IngestStatus;
 use crate::base::clock;
-use crate::conditions::{Change, Condition, Kind, Machine, Now, Observation, Terms};
+use crate::conditions::{Change, Condition, Health, Kind, Machine, Now, Observation, Terms};
 use crate::history::{Event, EventKind, KeptState, Recorder, Seen};
 use crate::ingest::{Cause, IngestError, Stage};
 use crate::metrics;
@@ -200,6 +200,10 @@ impl Judge {
             known.health = health;
             known.health_since = self.since;
             known.conditions.clone_from(&conditions);
+            if health == Health::Down {
+                // What came before is no news of now.
+                known.bitrate = None;
+            }
         });
         let state = KeptState {
             health,

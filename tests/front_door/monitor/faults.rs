@@ -182,6 +182,17 @@ async fn judge(server: &Server, case: &Case, channel: &Channel) -> Vec<String> {
     if found.state == "up" {
         wrong.push(format!("{fault:?}: the stream is still up"));
     }
+    if matches!(fault, Fault::Refused | Fault::Status(_)) {
+        let (_, _, stream) = server
+            .get(&format!("/api/v1/streams/{}", channel.name()))
+            .await;
+        let bitrate = &stream["health"]["bitrate"];
+        if !bitrate.is_null() {
+            wrong.push(format!(
+                "{fault:?}: nothing comes, at {bitrate} bits a second"
+            ));
+        }
+    }
     // Something else might come late.
     until(server, channel, INTERVAL * 2, &mut seen, |_| false).await;
 

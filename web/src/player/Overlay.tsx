@@ -31,7 +31,7 @@ function Sources({ stream }: { stream: Stream }): JSX.Element | null {
           {one.failure && (
             <>
               <br />
-              <span>{reason(one.failure.stage, one.failure.cause)}</span> <span class="said">{one.failure.message}</span>
+              <span>{reason(one.failure.stage, one.failure.cause)}</span> <span class="said">{one.failure.message}.</span>
             </>
           )}
           {one.retry_in != null && <span class="said"> Again in {duration(one.retry_in)}.</span>}

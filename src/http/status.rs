@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State as Extract;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 
 use super::AppState;
 use super::client::Client;
 use super::extract::Segments;
-use super::gate::Access;
+use super::gate::{Access, Everyday};
 use super::problem::Problem;
 use crate::actors::output::OutputKey;
 use crate::actors::rendition::RenditionStatus;
@@ -181,14 +182,17 @@ pub(super) async fn end_session(
     Segments(id): Segments<String>,
     client: Client,
     access: Access,
-) -> Result<StatusCode, Problem> {
+) -> Result<Response, Problem> {
     let session = SessionId::parse(&id).and_then(|id| app.hub.sessions.get(id));
     let session = session.ok_or_else(|| Problem::not_found("there is no such session"))?;
-    if !session.viewer.is_also(&access.viewer(&client, None)) {
+    let own = session.viewer.is_also(&access.viewer(&client, None));
+    if !own {
         access.require(&app, Permission::Operate)?;
     }
     tracing::info!(session = %session.id, stream = %session.stream, "session ended by request");
     session.end();
     app.hub.expire_hls();
-    Ok(StatusCode::NO_CONTENT)
+    // Players do so at each change of channels.
+    let everyday = own.then_some(Extension(Everyday));
+    Ok((everyday, StatusCode::NO_CONTENT).into_response())
 }

@@ -1,6 +1,7 @@
 //! Players: they send no headers, or passwords with each request.
 
 use super::*;
+use crate::SOON;
 
 async fn playback_url(server: &Server, id: &str, wish: Value) -> String {
     let path = format!("/api/v1/streams/{id}/playback-url");
@@ -82,6 +83,19 @@ async fn viewers_end_their_own_sessions() {
     assert_eq!(end("vera", &hers).await, 204);
     assert_eq!(end("vera", &hers).await, 404);
     assert_eq!(end("otto", &others).await, 204);
+    // Not each change of channels is written down, but what is done to others, or tried. It is a moment later.
+    let wanted = [("user:otto", 204), ("user:vera", 404), ("user:vera", 403)];
+    eventually(SOON, "the three entries", async || {
+        let path = "/api/v1/audit?sort=change";
+        let log = asked(&server, Method::GET, path, None).await;
+        let all = log["items"].as_array()?.iter();
+        let ended = all.filter(|entry| entry["action"] == "DELETE /api/v1/sessions/{sessionId}");
+        let told = ended.map(|entry| (entry["who"].clone(), entry["status"].clone()));
+        let told: Vec<_> = told.collect();
+        let wanted = wanted.map(|(who, status)| (json!(who), json!(status)));
+        (told == wanted).then_some(())
+    })
+    .await;
 }
 
 /// The playlist of all streams leads players in, and so do a password and a token with each request.

@@ -1,5 +1,6 @@
 import type { JSX } from "preact";
 import { sparkPath } from "./spark";
+import "./spark.css";
 
 const [WIDTH, HEIGHT] = [60, 16];
 
